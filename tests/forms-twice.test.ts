@@ -227,7 +227,7 @@ const FORMS: Record<string, () => Promise<Form>> = {
     return { client, at: '/account/security/passkeys/new', fields: { credential: JSON.stringify(credential) } }
   },
   '/account/security/passkeys/:id/rename': ofPasskey('rename', { name: 'Phone' }, '/account/security/passkeys/:id/rename'),
-  '/account/security/passkeys/:id/remove': ofPasskey('remove', {}, '/account/security/passkeys'),
+  '/account/security/passkeys/:id/remove': ofPasskey('remove', {}, '/account/security/passkeys/:id/remove'),
   '/step-up': async () => {
     const { client } = await world.person()
     await client.get('/step-up?return_to=%2Faccount%2Fapi-keys')
@@ -262,7 +262,7 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/security/totp/:id/remove': async () => {
     const { client } = await world.person()
     const { factorId } = await enrolAuthenticator(world, client)
-    return { client, at: TOTP, to: `${TOTP}/${factorId}/remove`, fields: {} }
+    return { client, at: `${TOTP}/${factorId}/remove`, fields: {} }
   },
   '/account/security/devices/:id/forget': async () => {
     const { client, id } = await rememberedBrowser()

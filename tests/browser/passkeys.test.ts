@@ -126,7 +126,9 @@ describe('a passkey', () => {
     await me.fill({ Name: 'Old laptop' })
     await me.press('Save name')
     await at(me, `${LIST}?done=renamed`)
-    await me.page.getByRole('button', { name: 'Remove: Old laptop' }).click()
+    await me.page.getByRole('link', { name: 'Remove: Old laptop' }).click()
+    expect(await me.text()).toContain('your backup codes and all your other sessions will end')
+    await me.press('Remove')
     await at(me, `${LIST}?done=removed_last`)
     expect(await me.text()).toContain('You have no passkey yet.')
 

@@ -1,5 +1,6 @@
 /** Fixtures: the pages of passkeys, with plausible contents. */
 import type { VNode } from 'preact'
+import { RemoveFactor } from '../../packages/server/src/features/signin/mfa/removal-pages.tsx'
 import { RenameFactor } from '../../packages/server/src/features/signin/mfa/rename-pages.tsx'
 import {
   AddPasskey,
@@ -47,6 +48,15 @@ export function passkeySamples(now: Date): Record<string, VNode> {
         action="/account/security/passkeys/fac_1/rename"
         name="Safari, iOS"
         errors={{ name: 'Enter a name.' }}
+      />
+    ),
+    'passkey-removal': (
+      <RemoveFactor
+        title="Remove this passkey?"
+        list={{ href: '/account/security/passkeys', label: 'Passkeys' }}
+        action="/account/security/passkeys/fac_1/remove"
+        name="Safari, iOS"
+        isLast
       />
     ),
   }

@@ -5,6 +5,7 @@
 export { mfaFeature } from './feature.ts'
 export { mfaOperations } from './operations.ts'
 export { removeFactors, removeFactorsSince, resetFactors } from './removal.ts'
+export { RemovalLink, removalPage } from './removal-pages.tsx'
 export { RenameLink, renamePages } from './rename-pages.tsx'
 export { FactorName, LONGEST_FACTOR_NAME, renameOwnFactor } from './renaming.ts'
 export { FactorView, factorView } from './view.ts'

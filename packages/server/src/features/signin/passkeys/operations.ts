@@ -76,6 +76,13 @@ export const passkeyOperations = {
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'NOT_FOUND', 'AUTHENTICATION_REQUIRED'],
   }),
+  showRemoval: operation({
+    name: 'pages.passkeys.removal',
+    summary: 'Show what removing a passkey means',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
   showRenaming: operation({
     name: 'pages.passkeys.rename',
     summary: 'Show the form that renames a passkey',

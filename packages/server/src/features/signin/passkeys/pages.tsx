@@ -11,7 +11,7 @@ import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webau
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
-import { renamePages } from '../mfa/index.ts'
+import { removalPage, renamePages } from '../mfa/index.ts'
 import { redirectOutcome, showSignIn } from '../responses/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { PasskeyName, type PasskeyView } from './fields.ts'
@@ -129,12 +129,17 @@ const ownPages = (tools: Tools): Row[] => [
     schema: PasskeyName,
     titles: (locale) => ({ title: t(locale, 'rename.title'), list: t(locale, 'list.title') }),
   }),
+  removalPage(tools, {
+    kind: 'passkey',
+    list: LIST,
+    form: passkeyOperations.showRemoval,
+    titles: (locale) => ({ title: t(locale, 'removal.title'), list: t(locale, 'list.title') }),
+  }),
   page({
     of: passkeyOperations.remove,
     name: 'pages.passkeys.remove',
     method: 'POST',
     path: `${LIST}/:id/remove`,
-    formAt: LIST,
     input: z.object({ id: Id }),
     run: async (call, { id }) => {
       return done((await removePasskey(tools, call, id)) ? 'removed_last' : 'removed')

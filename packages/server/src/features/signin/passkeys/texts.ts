@@ -21,8 +21,6 @@ export const passkeysText = texts({
     'list.refused_alone':
       'There may be a copy of this passkey, and you have no other second factor to confirm its removal. Ask an administrator to reset your second factors, then add a new one.',
     'list.refused_name': '{name}: refused',
-    'list.remove': 'Remove',
-    'list.remove_of': 'Remove: {name}',
     'list.back': 'Back to security',
     'section.none': 'Not set up',
     'section.some': { one: '{count} passkey', other: '{count} passkeys' },
@@ -34,6 +32,7 @@ export const passkeysText = texts({
     'notice.removed': 'Passkey removed. Delete it on the device or in the password manager as well.',
     'field.name': 'Name',
     'rename.title': 'Rename passkey',
+    'removal.title': 'Remove this passkey?',
     'add.title': 'Add a passkey',
     'add.back': 'Back to passkeys',
     'add.lead':
@@ -70,8 +69,6 @@ export const passkeysText = texts({
     'list.refused_alone':
       'Von diesem Passkey gibt es vielleicht eine Kopie, und Sie haben keinen anderen zweiten Faktor, um das Entfernen zu bestätigen. Bitten Sie Ihre Administration, Ihre zweiten Faktoren zurückzusetzen, und fügen Sie dann einen neuen hinzu.',
     'list.refused_name': '{name}: abgewiesen',
-    'list.remove': 'Entfernen',
-    'list.remove_of': 'Entfernen: {name}',
     'list.back': 'Zurück zur Sicherheit',
     'section.none': 'Nicht eingerichtet',
     'section.some': { one: '{count} Passkey', other: '{count} Passkeys' },
@@ -83,6 +80,7 @@ export const passkeysText = texts({
     'notice.removed': 'Der Passkey ist entfernt. Löschen Sie ihn auch auf dem Gerät oder im Passwortmanager.',
     'field.name': 'Name',
     'rename.title': 'Passkey umbenennen',
+    'removal.title': 'Diesen Passkey entfernen?',
     'add.title': 'Passkey hinzufügen',
     'add.back': 'Zurück zu den Passkeys',
     'add.lead':

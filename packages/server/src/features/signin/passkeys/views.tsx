@@ -1,5 +1,5 @@
 /** Views of the passkey pages. Presentation only. */
-import { ButtonForm, Field } from '../../../base/page/form.tsx'
+import { Field } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
@@ -15,7 +15,7 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { PasskeyForm, PasskeyScript, Without } from '../../../base/page/passkey-form.tsx'
-import { LONGEST_FACTOR_NAME, RenameLink } from '../mfa/index.ts'
+import { LONGEST_FACTOR_NAME, RemovalLink, RenameLink } from '../mfa/index.ts'
 import { passkeysText as t } from './texts.ts'
 
 export interface PasskeyItem {
@@ -34,7 +34,6 @@ export const PASSKEY_NOTICES = ['added', 'renamed', 'removed', 'removed_last'] a
 export type PasskeyNotice = (typeof PASSKEY_NOTICES)[number]
 
 const PAGE = '/account/security/passkeys'
-const removePath = (id: string): string => `${PAGE}/${encodeURIComponent(id)}/remove`
 
 /** /account/security/passkeys */
 export function Passkeys({
@@ -97,11 +96,7 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
       action={
         <Actions>
           <RenameLink list={PAGE} id={id} name={name} />
-          <ButtonForm
-            action={removePath(id)}
-            label={t(locale, 'list.remove')}
-            description={t(locale, 'list.remove_of', { name })}
-          />
+          <RemovalLink list={PAGE} id={id} name={name} />
         </Actions>
       }
     >

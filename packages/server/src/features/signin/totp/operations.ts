@@ -34,6 +34,13 @@ export const totpOperations = {
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE', 'AUTHENTICATION_REQUIRED'],
   }),
+  showRemoval: operation({
+    name: 'pages.security.totp.removal',
+    summary: 'Show what removing an authenticator app means',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
   showRenaming: operation({
     name: 'pages.security.totp.rename',
     summary: 'Show the form that renames an authenticator app',

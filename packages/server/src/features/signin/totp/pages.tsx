@@ -12,7 +12,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
-import { FactorName, mfaOperations, removeFactors, renamePages } from '../mfa/index.ts'
+import { FactorName, mfaOperations, removalPage, removeFactors, renamePages } from '../mfa/index.ts'
 import { mayEnrol } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import {
@@ -139,12 +139,17 @@ export const totpPages = (tools: Tools): Row[] => [
     schema: FactorName,
     titles: (locale) => ({ title: t(locale, 'rename.title'), list: t(locale, 'list.title') }),
   }),
+  removalPage(tools, {
+    kind: 'totp',
+    list: LIST,
+    form: totpOperations.showRemoval,
+    titles: (locale) => ({ title: t(locale, 'removal.title'), list: t(locale, 'list.title') }),
+  }),
   page({
     of: mfaOperations.disable,
     name: 'pages.security.totp.remove',
     method: 'POST',
     path: `${LIST}/:id/remove`,
-    formAt: LIST,
     input: z.object({ id: z.string().max(64) }),
     run: async (call, { id }) => {
       const isLast = await removeFactors(tools, call, { id, kind: 'totp' })

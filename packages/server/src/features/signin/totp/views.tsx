@@ -1,6 +1,6 @@
 /** Views of authenticator apps: setting one up, and the list of the account. Presentation only. */
 import { baseText } from '../../../base/page/base-texts.ts'
-import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
+import { Field, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
@@ -16,7 +16,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
-import { LONGEST_FACTOR_NAME, RenameLink } from '../mfa/index.ts'
+import { LONGEST_FACTOR_NAME, RemovalLink, RenameLink } from '../mfa/index.ts'
 import { totpText as t } from './texts.ts'
 
 /** What an authenticator app reads, and the sealed copy that the form carries. */
@@ -117,7 +117,6 @@ export function Authenticators({ authenticators, most, notice, ...form }: Authen
 function AuthenticatorRow({ item }: { item: AuthenticatorItem }) {
   const { locale } = useUi()
   const name = item.name ?? t(locale, 'list.unnamed')
-  const remove = t(locale, 'list.remove')
   return (
     <Item
       icon={<AppIcon />}
@@ -125,11 +124,7 @@ function AuthenticatorRow({ item }: { item: AuthenticatorItem }) {
       action={
         <Actions>
           <RenameLink list="/account/security/totp" id={item.id} name={name} />
-          <ButtonForm
-            action={`/account/security/totp/${encodeURIComponent(item.id)}/remove`}
-            label={remove}
-            description={`${remove}: ${name}`}
-          />
+          <RemovalLink list="/account/security/totp" id={item.id} name={name} />
         </Actions>
       }
     >
