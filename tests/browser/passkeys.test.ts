@@ -216,6 +216,7 @@ it('a passkey that was removed by an administrator is sent once, and the page sa
     await me.signIn(email)
     await me.visit(`${LIST}/new`)
     await me.press('Create passkey')
+    await me.follow('I have saved them')
     await at(me, `${LIST}?done=added`)
     await world.db.tx('system', (tx) => tx.deleteFrom('factors').where('user_id', '=', id).execute())
     await me.visit('/sign-out')
