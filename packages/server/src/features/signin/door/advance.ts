@@ -9,6 +9,7 @@ import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { provesEnrolled } from '../../../base/enrolled.ts'
 import { type ErrorCode, type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
@@ -137,7 +138,7 @@ export async function advance(
 
 /**
  * Whether an attempt still waits at its step: a factor that was enrolled meanwhile is proven before another is, and before a
- * password is replaced. @param facts before the step
+ * password is replaced. How recent the proofs of a step-up are was judged when it came there. @param facts before the step
  */
 export const isStillDue = (
   { config }: Pick<Tools, 'config'>,
@@ -145,7 +146,10 @@ export const isStillDue = (
   { step, ...attempt }: Attempt,
   user: User,
   facts: SignInFacts,
-): boolean => stepOf(config, call.now, { ...attempt, user, facts }) === step
+): boolean =>
+  attempt.stepUp
+    ? provesEnrolled([...attempt.proofs, ...(attempt.stepUp.demand.former ?? [])], facts)
+    : stepOf(config, call.now, { ...attempt, user, facts }) === step
 
 /** A remembered device is a proof only of a sign-in that it completes: it neither raises a session nor lets a factor be set up. */
 function proofsAfter(

@@ -3,24 +3,27 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client } from '../../../testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
+import { pathOf, startCompany } from '../../organizations/policy/testing.ts'
 
 let strict: World
 let classic: World
+let usual: World
 beforeAll(async () => {
   strict = await startWorld({ mfa: 'required' })
   classic = await startWorld({ passwordProfile: 'classic' })
+  usual = await startWorld()
 })
-afterAll(() => Promise.all([strict.stop(), classic.stop()]))
+afterAll(() => Promise.all([strict.stop(), classic.stop(), usual.stop()]))
 
 const begin = async (client: Client, email: string, password = PASSWORD): Promise<string> =>
   (await client.post('/api/v1/auth/login', { email, password })).body.error.details.attempt
 
-async function enrolIn(client: Client, attempt: string) {
+async function enrolIn(client: Client, attempt: string, world = strict) {
   const path = `/api/v1/auth/attempts/${attempt}/mfa`
   const begun = await client.post(`${path}/enable`, { method: 'totp' })
   if (begun.status !== 200) return begun
   const { secret, factor_id } = begun.data
-  return await client.post(`${path}/confirm`, { code: codeOf(strict, secret), factor_id })
+  return await client.post(`${path}/confirm`, { code: codeOf(world, secret), factor_id })
 }
 
 describe('an attempt that waits for a second factor to be set up', () => {
@@ -34,6 +37,22 @@ describe('an attempt that waits for a second factor to be set up', () => {
     expect([refused.status, refused.code]).toEqual([401, 'MFA_REQUIRED'])
     expect((await stranger.get('/api/v1/auth/me')).status).toBe(401)
     const { methods } = (await owner.get('/api/v1/auth/mfa')).data
+    expect(methods.filter(({ kind }: { kind: string }) => kind === 'totp')).toHaveLength(1)
+  })
+})
+
+describe('a session that sets up what an organization requires', () => {
+  it('proves first what its user has set up in another session meanwhile', async () => {
+    const { id, owner, member } = await startCompany(usual)
+    const stolen = usual.client()
+    await stolen.signIn(member.email, PASSWORD)
+    await enrolAuthenticator(usual, owner.client)
+    const policy = { mode: 'require_any', grace_days: 0 }
+    expect((await owner.client.put(pathOf(id), policy)).status).toBe(200)
+    const { attempt } = (await stolen.get(`/api/v1/organizations/${id}`)).body.error.details
+    await enrolAuthenticator(usual, member.client)
+    expect((await enrolIn(stolen, attempt, usual)).status).not.toBe(200)
+    const { methods } = (await member.client.get('/api/v1/auth/mfa')).data
     expect(methods.filter(({ kind }: { kind: string }) => kind === 'totp')).toHaveLength(1)
   })
 })
