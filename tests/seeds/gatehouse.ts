@@ -314,7 +314,7 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
       request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/),
     }
     expectFields(excerpt.json(), body, free)
-    expect(body.error.details).toEqual({ password: [expect.any(String)] })
+    expect(body.error.details).toEqual({ identifier: [expect.any(String)], password: [expect.any(String)] })
     const missing = (await ada.client.get(`${API}/organizations/org_01a2011586297523a347fc1f17c74a0f`)).body
     expectFields(excerpt.json(), missing, { ...free, code: 404, 'error.type': 'NOT_FOUND' })
   })

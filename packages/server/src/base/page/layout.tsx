@@ -75,11 +75,10 @@ function BrandMark() {
       {brand.name}
     </>
   )
-  const [href, label] = signedIn
-    ? (['/account', 'your_account'] as const)
-    : (['/sign-in', 'problem.sign_in'] as const)
+  // no link for a visitor: it would lead away from where the sign-in was going
+  if (!signedIn) return <span class="brand">{mark}</span>
   return (
-    <a class="brand" href={href} aria-label={`${brand.name}: ${baseText(locale, label)}`}>
+    <a class="brand" href="/account" aria-label={`${brand.name}: ${baseText(locale, 'your_account')}`}>
       {mark}
     </a>
   )

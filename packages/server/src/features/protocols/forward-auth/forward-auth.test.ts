@@ -245,7 +245,7 @@ describe('HTTP Basic', () => {
       expect([expired.status, expired.code, expired.body.error.details]).toEqual([
         403,
         'PASSWORD_EXPIRED',
-        null,
+        { reason: 'age' },
       ])
     } finally {
       await classic.stop()
