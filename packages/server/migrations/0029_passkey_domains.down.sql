@@ -1,0 +1,1 @@
+drop index latchkey.passkey_credentials_domain;
