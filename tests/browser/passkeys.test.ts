@@ -231,8 +231,10 @@ it('a passkey that was removed by an administrator is sent once, and the page sa
     await me.page.waitForLoadState('networkidle')
     expect(sent).toBe(1)
     expect(await me.text()).not.toContain('password is wrong')
-    await me.page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-    await me.page.waitForResponse((response) => response.url().endsWith('/sign-in/passkey'))
+    await Promise.all([
+      me.page.waitForResponse((response) => response.url().endsWith('/sign-in/passkey')),
+      me.page.getByRole('button', { name: 'Sign in with a passkey' }).click(),
+    ])
     await me.page.getByText(refusal).waitFor()
     expect(sent).toBe(2)
     await me.signIn(email)

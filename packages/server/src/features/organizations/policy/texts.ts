@@ -102,9 +102,9 @@ export const policyText = texts({
     'field.allow_remembered_device': 'Vertrauenswürdiges Gerät',
     'mode.disabled': 'Nicht erforderlich',
     'mode.optional': 'Empfohlen',
-    'mode.require_any': 'Erforderlich: Passkey oder App',
-    'mode.require_totp': 'Erforderlich: Authenticator-App',
-    'mode.require_passkey': 'Erforderlich: Passkey',
+    'mode.require_any': 'Nötig: Passkey oder App',
+    'mode.require_totp': 'Nötig: Authenticator-App',
+    'mode.require_passkey': 'Nötig: Passkey',
     'mode.none': 'Nicht erforderlich',
     'grace.hint':
       'Wie lange Mitglieder Zeit haben, einen Faktor einzurichten: 0 bis 365 Tage. Die Frist beginnt neu, wenn Sie mehr verlangen.',
@@ -121,7 +121,7 @@ export const policyText = texts({
     'profile.nist': 'NIST: 15 Zeichen',
     'profile.classic': 'Klassisch: 8 Zeichen',
     'profile.pci': 'PCI DSS: 12 Zeichen',
-    'profile.custom': 'Eigene: vom Betreiber festgelegt',
+    'profile.custom': 'Eigene, vom Betreiber',
     'profile.hint': 'Sie gelten neben den Regeln des Servers: von jeder Regel zählt die strengste.',
     'conformance.nist':
       'Folgt NIST SP 800-63B-4, Abschnitt 3.1.1.2: eine Mindestlänge und eine Liste abgelehnter Passwörter, keine Zeichenklassen und kein Ablauf.',
