@@ -56,7 +56,7 @@ export function passkeySamples(now: Date): Record<string, VNode> {
         list={{ href: '/account/security/passkeys', label: 'Passkeys' }}
         action="/account/security/passkeys/fac_1/remove"
         name="Safari, iOS"
-        isLast
+        consequence="last"
       />
     ),
   }

@@ -123,8 +123,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     const opened = await openTools(options, log, database)
     await assertSecret(opened.tools)
     const { changes, keys, revocations, roles } = opened.tools
-    // independent of each other; all settle before the database is closed after a failure
     await warnOfUnmeetable(opened.tools)
+    // independent of each other; all settle before the database is closed after a failure
     await allOf([changes.open(), keys.open(), revocations.open(), roles.open()])
     return assemble(opened, database)
   } catch (error) {

@@ -76,8 +76,8 @@ export interface Http {
   close(): Promise<void>
 }
 
-/** Milliseconds between two entries about a busy server. */
-const BUSY_LOG = 10_000
+/** Milliseconds between two entries about refused requests of a row. */
+const UNAVAILABLE_LOG = 10_000
 
 export function createHttp(options: HttpOptions): Http {
   const { config, clock, limits, log, keyring } = options.tools
@@ -95,7 +95,7 @@ export function createHttp(options: HttpOptions): Http {
     limits,
     challenges: config.challenge === 'off' ? null : createChallenges({ keyring, limits }),
     log,
-    logBusy: occasionally(log.warn, 'requests refused: the server is busy', BUSY_LOG),
+    logUnavailable: occasionally(log.warn, 'requests refused: busy or unavailable', UNAVAILABLE_LOG),
     assertRoomForHash: options.hashing?.assertRoom ?? (() => {}),
     keyring,
     present,

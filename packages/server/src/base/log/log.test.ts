@@ -283,7 +283,9 @@ describe('pretty printing', () => {
 test('occasional entries count the events that have none', () => {
   const entries: unknown[] = []
   const log = occasionally((fields) => entries.push(fields), 'a flood', 10_000)
-  const at = (seconds: number) => log({ route: 'r' }, new Date(seconds * 1000))
+  const at = (seconds: number, route = 'r') => log(route, { route }, new Date(seconds * 1000))
   for (const seconds of [0, 1, 9, 10, 19, 35]) at(seconds)
   expect(entries).toEqual([{ route: 'r' }, { route: 'r', unlogged: 2 }, { route: 'r', unlogged: 1 }])
+  at(36, 'another')
+  expect(entries.at(-1)).toEqual({ route: 'another' })
 })

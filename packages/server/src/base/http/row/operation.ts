@@ -58,8 +58,8 @@ export interface OperationFields {
   fresh?: string | Freshness
   limit?: RateLimit | readonly RateLimit[]
   /**
-   * It computes the hash of a password. While the queue of hashes is full it is refused with UNAVAILABLE before it is counted
-   * or read, so that a flood costs little.
+   * Of an open operation: it computes the hash of a password. While the queue of hashes is full it is refused with UNAVAILABLE
+   * before it is counted or read, so that a flood costs little.
    */
   hashes?: true
   /** Refusals are not counted: reverse proxies ask for all of their visitors from one address. */

@@ -45,7 +45,7 @@ it('is refused before it is counted or read, and logged once', async () => {
     expect(refused.headers.get('x-ratelimit-limit')).toBeNull()
   }
   expect(server.logged.map(({ level, fields, message }) => [level, fields, message])).toEqual([
-    ['warn', { route: 'hashing' }, 'requests refused: the server is busy'],
+    ['warn', { route: 'hashing' }, 'requests refused: busy or unavailable'],
   ])
   expect((await post('other')).status).toBe(200)
   isFull = false

@@ -61,8 +61,8 @@ export interface HttpContext {
   limits: RateLimits
   challenges: Challenges | null
   log: Log
-  /** Logs that requests were refused because the server is busy: not each of them. */
-  logBusy: OccasionalLog
+  /** Logs that requests were refused without a fault that would explain it: of each row, not each of them. */
+  logUnavailable: OccasionalLog
   /** @throws Problem UNAVAILABLE while no password can be hashed */
   assertRoomForHash(): void
   keyring: Keyring
@@ -362,7 +362,7 @@ export function problemOf(context: HttpContext, exchange: Exchange, error: unkno
   if (failed.status >= 500) {
     const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }
     if (failed.cause === undefined && failed.code === 'UNAVAILABLE')
-      context.logBusy({ route: row?.name }, exchange.now)
+      context.logUnavailable(row?.name ?? '', { route: row?.name }, exchange.now)
     else if (failed.code === 'INTERNAL_ERROR')
       context.log.error(fields, 'request failed with an unexpected error')
     else context.log.warn(fields, 'request refused: service unavailable')

@@ -1,5 +1,6 @@
 /** The page that asks before an authenticator app or a passkey is removed. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { insertFactor } from '../../../core/factors/index.ts'
 import { Authenticator, addPasskey } from '../../../testing/authenticator.ts'
 import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import { startWorld, type World } from '../../../testing/world.ts'
@@ -32,6 +33,15 @@ it('says what ends with it, and removes nothing by being opened', async () => {
     'passkey',
     'totp',
   ])
+})
+
+it('says that codes by e-mail stay', async () => {
+  const { client, id: userId } = await world.person()
+  const { factorId } = await enrolAuthenticator(world, client)
+  const factor = { userId, kind: 'email', name: null, confirmed: true } as const
+  await world.db.tx('system', (tx) => insertFactor(tx, factor, world.clock.now()))
+  const { text } = await client.get(`${TOTP}/${factorId}/remove`, html)
+  expect([text.includes('Codes by e-mail stay'), text.includes(LAST)]).toEqual([true, false])
 })
 
 it('is not there for the factor of another user, of another kind, or without a session', async () => {

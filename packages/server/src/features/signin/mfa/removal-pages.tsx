@@ -7,9 +7,10 @@ import type { Operation } from '../../../base/http/row/operation.ts'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import { Form } from '../../../base/page/form.tsx'
 import { texts, useUi } from '../../../base/page/index.ts'
-import { AccountPage, Button, ButtonLink, LinkRow, Section } from '../../../base/page/parts.tsx'
+import { Button, ButtonLink } from '../../../base/page/parts.tsx'
 import { listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { FactorPage, type FactorPageProps, factorPath } from './factor-page.tsx'
 import { getOwnFactor, type NamedKind } from './renaming.ts'
 
 const t = texts({
@@ -18,6 +19,8 @@ const t = texts({
       '“{name}” will no longer confirm that it is you. Other sessions in which it did will end.',
     'removal.last':
       'It is your last authenticator app or passkey: your backup codes and all your other sessions will end with it, and your account will have no second factor.',
+    'removal.mail_left':
+      'It is your last authenticator app or passkey: your backup codes will end with it. Codes by e-mail stay your second factor.',
     'removal.button': 'Remove',
     'removal.of': 'Remove: {name}',
     'removal.unnamed': 'This factor',
@@ -27,6 +30,8 @@ const t = texts({
       '„{name}“ bestätigt danach nicht mehr, dass Sie es sind. Andere Sitzungen, in denen das geschehen ist, enden.',
     'removal.last':
       'Es ist Ihre letzte Authenticator-App oder Ihr letzter Passkey: Ihre Backup-Codes und alle Ihre anderen Sitzungen enden damit, und Ihr Konto hat dann keinen zweiten Faktor.',
+    'removal.mail_left':
+      'Es ist Ihre letzte Authenticator-App oder Ihr letzter Passkey: Ihre Backup-Codes enden damit. Codes per E-Mail bleiben Ihr zweiter Faktor.',
     'removal.button': 'Entfernen',
     'removal.of': 'Entfernen: {name}',
     'removal.unnamed': 'Dieser Faktor',
@@ -53,47 +58,44 @@ export const removalPage = (tools: Tools, { kind, list, form, titles }: RemovalP
       const { name } = await getOwnFactor(tools, call, { kind, id })
       const { userId } = callerScope(call)
       const factors = await tools.db.tx('system', (tx) => listFactors(tx, userId))
-      const isLast = !factors.some((one) => isStrong(one.kind) && one.id !== id)
+      const left = factors.filter((one) => one.id !== id).map((one) => one.kind)
+      const consequence = left.some(isStrong) ? null : left.includes('email') ? 'mail_left' : 'last'
       const { title, list: label } = titles(call.locale)
-      const links = { list: { href: list, label }, action: removalPath(list, id) }
-      return { page: <RemoveFactor {...links} title={title} name={name} isLast={isLast} />, title }
+      const links = { list: { href: list, label }, action: factorPath(list, id, 'remove') }
+      return { page: <RemoveFactor {...links} title={title} name={name} consequence={consequence} />, title }
     },
   })
-
-const removalPath = (list: string, id: string): string => `${list}/${encodeURIComponent(id)}/remove`
 
 /** The link to the question, in the row of a factor. */
 export function RemovalLink({ list, id, name }: { list: string; id: string; name: string }) {
   const { locale } = useUi()
   return (
-    <ButtonLink kind="danger" href={removalPath(list, id)} description={t(locale, 'removal.of', { name })}>
+    <ButtonLink
+      kind="danger"
+      href={factorPath(list, id, 'remove')}
+      description={t(locale, 'removal.of', { name })}
+    >
       {t(locale, 'removal.button')}
     </ButtonLink>
   )
 }
 
-export interface RemoveFactorProps {
-  title: string
-  list: { href: string; label: string }
+export interface RemoveFactorProps extends FactorPageProps {
   action: string
   name: string | null
-  isLast: boolean
+  /** What ends with it besides; null while another app or passkey is left. */
+  consequence: 'last' | 'mail_left' | null
 }
 
-export function RemoveFactor({ title, list, action, name, isLast }: RemoveFactorProps) {
+export function RemoveFactor({ title, list, action, name, consequence }: RemoveFactorProps) {
   const { locale } = useUi()
   return (
-    <AccountPage current="security" title={title}>
-      <Section>
-        <p>{t(locale, 'removal.lead', { name: name ?? t(locale, 'removal.unnamed') })}</p>
-        {isLast ? <p>{t(locale, 'removal.last')}</p> : null}
-        <Form action={action} fields={{}}>
-          <Button kind="danger">{t(locale, 'removal.button')}</Button>
-        </Form>
-        <LinkRow>
-          <a href={list.href}>{list.label}</a>
-        </LinkRow>
-      </Section>
-    </AccountPage>
+    <FactorPage title={title} list={list}>
+      <p>{t(locale, 'removal.lead', { name: name ?? t(locale, 'removal.unnamed') })}</p>
+      {consequence ? <p>{t(locale, `removal.${consequence}`)}</p> : null}
+      <Form action={action} fields={{}}>
+        <Button kind="danger">{t(locale, 'removal.button')}</Button>
+      </Form>
+    </FactorPage>
   )
 }

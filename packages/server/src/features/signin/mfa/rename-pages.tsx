@@ -5,8 +5,9 @@ import type { Operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { Field, Form } from '../../../base/page/form.tsx'
 import { type FormState, formState, texts, useUi } from '../../../base/page/index.ts'
-import { AccountPage, Button, ButtonLink, LinkRow, Section } from '../../../base/page/parts.tsx'
+import { Button, ButtonLink } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
+import { FactorPage, type FactorPageProps, factorPath } from './factor-page.tsx'
 import { getOwnFactor, LONGEST_FACTOR_NAME, type NamedKind, renameOwnFactor } from './renaming.ts'
 
 const t = texts({
@@ -43,7 +44,7 @@ export function renamePages(tools: Tools, kind: RenamePage): Row[] {
   async function show(call: Call, id: string, form: FormState): Promise<PageAnswer> {
     const { name } = await getOwnFactor(tools, call, { kind: kind.kind, id })
     const { title, list } = kind.titles(call.locale)
-    const links = { list: { href: kind.list, label: list }, action: renamePath(kind.list, id) }
+    const links = { list: { href: kind.list, label: list }, action: factorPath(kind.list, id, 'rename') }
     return { page: <RenameFactor {...links} title={title} name={name} {...form} />, title }
   }
   return [
@@ -73,23 +74,22 @@ export function renamePages(tools: Tools, kind: RenamePage): Row[] {
   ]
 }
 
-/** Where the form of a factor is, below the page that lists it. */
-const renamePath = (list: string, id: string): string => `${list}/${encodeURIComponent(id)}/rename`
-
 /** The link to the form, in the row of a factor. */
 export function RenameLink({ list, id, name }: { list: string; id: string; name: string }) {
   const { locale } = useUi()
   return (
-    <ButtonLink kind="secondary" href={renamePath(list, id)} description={t(locale, 'rename.of', { name })}>
+    <ButtonLink
+      kind="secondary"
+      href={factorPath(list, id, 'rename')}
+      description={t(locale, 'rename.of', { name })}
+    >
       {t(locale, 'rename.link')}
     </ButtonLink>
   )
 }
 
 /** The page of the form. */
-export interface RenameFactorProps extends FormState {
-  title: string
-  list: { href: string; label: string }
+export interface RenameFactorProps extends FormState, FactorPageProps {
   action: string
   name: string | null
 }
@@ -97,16 +97,11 @@ export interface RenameFactorProps extends FormState {
 export function RenameFactor({ title, list, action, name, ...form }: RenameFactorProps) {
   const { locale } = useUi()
   return (
-    <AccountPage current="security" title={title}>
-      <Section>
-        <Form action={action} fields={{ name: t(locale, 'rename.field') }} {...form}>
-          <Field name="name" autocomplete="off" maxlength={LONGEST_FACTOR_NAME} value={name} autofocus />
-          <Button>{t(locale, 'rename.button')}</Button>
-        </Form>
-        <LinkRow>
-          <a href={list.href}>{list.label}</a>
-        </LinkRow>
-      </Section>
-    </AccountPage>
+    <FactorPage title={title} list={list}>
+      <Form action={action} fields={{ name: t(locale, 'rename.field') }} {...form}>
+        <Field name="name" autocomplete="off" maxlength={LONGEST_FACTOR_NAME} value={name} autofocus />
+        <Button>{t(locale, 'rename.button')}</Button>
+      </Form>
+    </FactorPage>
   )
 }
