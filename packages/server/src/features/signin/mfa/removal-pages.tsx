@@ -23,7 +23,7 @@ const t = texts({
       'It is your last authenticator app or passkey: your backup codes will end with it. Codes by e-mail stay your second factor.',
     'removal.button': 'Remove',
     'removal.of': 'Remove: {name}',
-    'removal.unnamed': 'This factor',
+    'removal.unnamed': 'Authenticator app',
   },
   de: {
     'removal.lead':
@@ -34,7 +34,7 @@ const t = texts({
       'Es ist Ihre letzte Authenticator-App oder Ihr letzter Passkey: Ihre Backup-Codes enden damit. Codes per E-Mail bleiben Ihr zweiter Faktor.',
     'removal.button': 'Entfernen',
     'removal.of': 'Entfernen: {name}',
-    'removal.unnamed': 'Dieser Faktor',
+    'removal.unnamed': 'Authenticator-App',
   },
 })
 
@@ -92,7 +92,7 @@ export function RemoveFactor({ title, list, action, name, consequence }: RemoveF
   return (
     <FactorPage title={title} list={list}>
       <p>{t(locale, 'removal.lead', { name: name ?? t(locale, 'removal.unnamed') })}</p>
-      {consequence ? <p>{t(locale, `removal.${consequence}`)}</p> : null}
+      {consequence ? <p class="block">{t(locale, `removal.${consequence}`)}</p> : null}
       <Form action={action} fields={{}}>
         <Button kind="danger">{t(locale, 'removal.button')}</Button>
       </Form>
