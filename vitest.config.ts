@@ -17,15 +17,17 @@ const timing = ['packages/*/src/**/*.timing.test.ts', 'tests/*.timing.test.ts']
 const withoutDatabase = [
   'packages/guard/src/{adapters,jwt,latchkey,methods,sockets}/*.test.ts',
   'packages/guard/src/{can,features,fields,hostile,latchkey,latchkey-session,matrix,options,permissions,present,property,roles,rules,verify}.test.ts',
-  'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
+  'packages/server/src/base/{control,hashing,limits,log,outbound,page,xml}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
-  'packages/server/src/base/{base32,cursor,enrolled,fields,identifiers,reserved-names,return-to,sightings}.test.ts',
+  'packages/server/src/base/{base32,cursor,domain-names,enrolled,fields,identifiers,reserved-names,return-to,sightings,x509}.test.ts',
   'packages/server/src/commands/import/*.test.ts',
-  'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
-  'packages/server/src/{config,config/settings,features/signin/steps/next-step}.test.ts',
+  'packages/server/src/core/providers/*.test.ts',
+  'packages/server/src/{core/connections/mfa,core/foreign-proofs,core/mail/letter,core/roles/presets,core/saml/idp-metadata}.test.{ts,tsx}',
+  'packages/server/src/{config,config/settings,features/signin/{federation/linking,steps/next-step}}.test.ts',
   'packages/server/src/features/signin/passkeys/{attestation,ceremonies,challenges}.test.ts',
+  'packages/server/src/features/signin/upstream/*.test.ts',
   'packages/server/src/features/signin/{backup-codes/codes,totp/oathtool,totp/otp,totp/qr}.test.ts',
-  'tests/{architecture,docs,launcher,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
+  'tests/{architecture,docs,launcher,openid-issuer,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */
 const processWide = [
@@ -36,9 +38,9 @@ const processWide = [
  * `statements`. And programs that bring their own database, if any.
  */
 const onPostgresOnly = [
-  'tests/{access-matrix,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,second-factor-matrix,staleness}.test.ts',
+  'tests/{access-matrix,answers,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,second-factor-matrix,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
-  'tests/{guides,next,providers,readme,runtimes}.test.ts',
+  'tests/{glewlwyd,guides,next,providers,readme,runtimes}.test.ts',
   '**/db/postgres.test.ts',
 ]
 const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']

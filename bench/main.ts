@@ -12,6 +12,7 @@ import { describeMachine, takeCores, waitForQuiet } from './harness/machine.ts'
 import { isMet, table } from './harness/report.ts'
 import { apiKey } from './rows/api-key.ts'
 import { emails } from './rows/emails.ts'
+import { federation } from './rows/federation.ts'
 import { flood } from './rows/flood.ts'
 import { guard } from './rows/guard.ts'
 import { keyRotation } from './rows/key-rotation.ts'
@@ -39,6 +40,7 @@ const ROWS: readonly Row[] = [
   keyRotation,
   signIn,
   secondFactor,
+  federation,
   signUp,
   signUpWithoutEmail,
   emails,
@@ -142,9 +144,11 @@ async function builtContenders(): Promise<string> {
       'contenders/fastify',
       'contenders/guarded',
       'contenders/hash',
+      'contenders/issuer',
       'contenders/mailbox',
       'contenders/scoped',
       'contenders/permissions',
+      'contenders/relying-party',
       'contenders/unseen',
       'harness/load-process',
       'harness/loop-delay',

@@ -181,6 +181,22 @@ const PROGRAMS = [
   },
   { name: 'Redis', packages: ['redis-server'], isThere: () => onPath('redis-server') },
   { name: 'PgBouncer', packages: ['pgbouncer'], isThere: () => onPath('pgbouncer') },
+  {
+    name: 'pysaml2',
+    packages: ['python3-pysaml2', 'xmlsec1'],
+    isThere: () => existsSync('/usr/lib/python3/dist-packages/saml2/sigver.py') && onPath('xmlsec1'),
+  },
+  {
+    name: 'SimpleSAMLphp',
+    packages: ['simplesamlphp', 'php-cli', 'php-xml', 'php-mbstring'],
+    isThere: () => ['/usr/share/simplesamlphp', '/usr/bin/php', '/usr/share/php8.2-xml'].every(existsSync),
+  },
+  {
+    name: 'glewlwyd',
+    packages: ['glewlwyd', 'sqlite3'],
+    isThere: () =>
+      onPath('glewlwyd') && existsSync('/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3'),
+  },
   { name: 'oathtool', packages: ['oathtool'], isThere: () => onPath('oathtool') },
   { name: 'zbarimg', packages: ['zbar-tools'], isThere: () => onPath('zbarimg') },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },

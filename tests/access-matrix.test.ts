@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Row } from '../packages/server/src/base/http/row/route.ts'
 import { newId } from '../packages/server/src/base/ids.ts'
+import { linkTo, SECRET } from '../packages/server/src/features/organizations/connections/testing.ts'
 import { Authenticator, addPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
@@ -29,7 +30,7 @@ const INSIDE: Readonly<Record<string, readonly string[]>> = {
   admin: [
     'organization:read', 'organization:update', 'members:read', 'members:update', 'members:remove',
     'invitations:read', 'invitations:write', 'roles:read', 'roles:write', 'security:read', 'security:write',
-    'audit:read',
+    'connections:read', 'audit:read',
   ], // biome-ignore format: a table
   member: ['organization:read', 'members:read', 'roles:read'],
   guest: ['organization:read'],
@@ -140,7 +141,8 @@ async function checksums(): Promise<Record<string, string | null>> {
   await world.app.settle()
   const tables = [
     'users', 'emails', 'passwords', 'organizations', 'memberships', 'organization_roles', 'invitations', 'roles',
-    'permissions', 'api_keys', 'links', 'token_families',
+    'permissions', 'api_keys', 'links', 'token_families', 'connections', 'organization_domains', 'setup_links',
+    'identities', 'removed_members',
   ] // biome-ignore format: a table
   return await world.db.tx('system', async (tx) => {
     const sums = await Promise.all([
@@ -304,6 +306,10 @@ describe('ids of another tenant', () => {
     factor: string
     passkey: string
     device: string
+    domain: string
+    connection: string
+    identity: string
+    setupLink: string
   }
   beforeAll(async () => {
     neighbour = await world.person({ email: 'foreign@example.com' })
@@ -335,7 +341,36 @@ describe('ids of another tenant', () => {
         tx.selectFrom('devices').select('id').where('user_id', '=', neighbour.id).executeTakeFirstOrThrow(),
       )
     ).id
-    things = { session: me.session.id, key: key.id, invitation, factor, passkey, device }
+    const { data: domain } = await neighbour.client.post(`/api/v1/organizations/${theirs}/domains`, {
+      domain: 'foreign.example.com',
+    })
+    const { data: connection } = await neighbour.client.post(`/api/v1/organizations/${theirs}/connections`, {
+      // its address is known without a request
+      provider: 'github',
+      client_id: 'neighbour',
+      client_secret: SECRET,
+      status: 'active',
+    })
+    await linkTo(world, neighbour, { id: connection.id, organization_id: theirs })
+    const identity = await world.db.tx('system', (tx) =>
+      tx.selectFrom('identities').select('id').where('user_id', '=', neighbour.id).executeTakeFirstOrThrow(),
+    )
+    const { data: setupLink } = await neighbour.client.post(
+      `/api/v1/organizations/${theirs}/connections/setup-links`,
+      {},
+    )
+    things = {
+      session: me.session.id,
+      key: key.id,
+      invitation,
+      factor,
+      passkey,
+      device,
+      domain: domain.id,
+      connection: connection.id,
+      identity: identity.id,
+      setupLink: setupLink.id,
+    }
     Object.assign(KINDS, [
       [/sessions\/:\w+/, () => things.session],
       [/api-keys\/:\w+/, () => things.key],
@@ -343,9 +378,14 @@ describe('ids of another tenant', () => {
       [/passkeys\/:\w+/, () => things.passkey],
       [/devices\/:\w+/, () => things.device],
       [/invitations\/:\w+/, () => things.invitation],
+      [/connected\/:\w+/, () => things.identity],
+      [/domains\/:\w+/, () => things.domain],
+      [/connections\/:\w+/, () => things.connection],
+      [/setup-links\/:\w+/, () => things.setupLink],
       [/(?:members|users)\/:\w+/, () => neighbour.id],
       [/organizations\/:id\/roles\/:\w+/, () => 'foreigners'],
       [/setup\/:\w+/, () => `lnk_${NOTHING}.x`],
+      [/external\/:\w+/, () => things.connection],
     ])
   })
 
@@ -377,8 +417,10 @@ describe('ids of another tenant', () => {
         const reply = await owner.send(row.method, others.replace(/:\w+/g, id), body, {
           form: row.kind === 'page',
         })
+        // any user may begin: whether an identity is connected is judged by the answer (signin/federation/linking.test.ts)
+        const begins = row.name === 'auth.external.link' && reply.status === 200
         const isRefused =
-          [400, 403, 404].includes(reply.status) || (row.kind === 'page' && reply.status === 303)
+          begins || [400, 403, 404].includes(reply.status) || (row.kind === 'page' && reply.status === 303)
         if (!isRefused) wrong.push(`${row.name}: ${reply.status} ${reply.code}`)
         if (reply.text.includes(neighbour.email)) wrong.push(`${row.name} shows a foreign address`)
       }

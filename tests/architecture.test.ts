@@ -465,6 +465,19 @@ describe('one door, one clock, one environment', () => {
     expect(wrong).toEqual([])
   })
 
+  it('a library of a protocol is imported by one file, and loaded when it is needed', () => {
+    const LIBRARY = /^(?:openid-client|@node-saml\/|xml-crypto|xml-encryption|@xmldom\/|xml2js)/
+    const imported = importsThat((_, { target, typeOnly }) => LIBRARY.test(target) && !typeOnly)
+    expect(imported.map((line) => line.replace(/:\d+/, ''))).toEqual([
+      'packages/server/src/features/signin/saml/saml.ts imports * of @node-saml/node-saml/lib/xml.js',
+      'packages/server/src/features/signin/upstream/oidc.ts imports * of openid-client',
+    ])
+    const loaded = nodesThat(
+      (_, node) => node.type === 'ImportExpression' && LIBRARY.test(textOf(node.source) ?? ''),
+    )
+    expect(loaded).toHaveLength(2)
+  })
+
   it('only base/present writes answers', () => {
     const RESPONSE =
       /(?:^|\.)(?:res|reply|response|raw)\.(?:raw\.)?(?:send|end|write|writeHead|setHeader|appendHeader|flushHeaders|header|code|status|type|redirect|sendFile)$/

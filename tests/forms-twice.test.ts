@@ -7,21 +7,30 @@ import { beginStepUp } from '../packages/server/src/features/signin/steps/index.
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
+import { type Federated, goal, startFederated } from '../packages/server/src/testing/federation.ts'
+import { type MetadataServer, startMetadataServer } from '../packages/server/src/testing/metadata-server.ts'
+import { providerKey } from '../packages/server/src/testing/saml-provider.ts'
 import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { found, put } from './organizations/founding.ts'
 
 let world: World
+let metadata: MetadataServer
 let classic: World
 let fresh: World
 let demanding: World
+let federated: Federated
 beforeAll(async () => {
   const mfaMethods = ['totp', 'passkey', 'backup_code', 'email_code'] as const
-  world = await startWorld({ rateLimits: 'off', mfaMethods })
+  metadata = await startMetadataServer()
+  metadata.publish(providerKey(new Date('2030-06-01')).certificate)
+  world = await startWorld({ rateLimits: 'off', mfaMethods, connectionHosts: [metadata.host] })
   classic = await startWorld({ rateLimits: 'off', passwordProfile: 'classic' })
   fresh = await startWorld({ rateLimits: 'off', emailVerification: 'off' })
   demanding = await startWorld({ rateLimits: 'off', mfa: 'required' })
+  federated = await startFederated()
+  await federated.connect('google')
 })
-afterAll(() => Promise.all([world, classic, fresh, demanding].map((one) => one.stop())))
+afterAll(() => Promise.all([world, classic, fresh, demanding, federated, metadata].map((one) => one.stop())))
 
 const OLD = 'Tr0ub4d!or-One'
 
@@ -90,11 +99,63 @@ async function organization() {
   return { owner, member, invited, base: `/account/organizations/${id}`, invitation: String(data.id) }
 }
 type Founded = Awaited<ReturnType<typeof organization>>
+/** A form of a domain of the organization. */
+async function domainForm({ owner, base }: Founded, part: string, fields = {}): Promise<Form> {
+  const path = base.replace('/account', '/api/v1')
+  const { data } = await owner.client.post(`${path}/domains`, { domain: 'twice.example.com' })
+  const at = `${base}/domains/${data.id}`
+  return { client: owner.client, at: part === '/remove' ? `${at}/remove` : at, to: `${at}${part}`, fields }
+}
+/** A form of a connection of the organization. */
+async function connectionForm({ owner, base }: Founded, part: string, fields = {}): Promise<Form> {
+  const path = base.replace('/account', '/api/v1')
+  const client = { client_id: 'twice', settings: { issuer: 'https://login.example.com' } }
+  const { data } = await owner.client.post(`${path}/connections`, { provider: 'oidc', ...client })
+  const at = `${base}/connections/${data.id}`
+  return { client: owner.client, at: part === '/delete' ? `${at}/delete` : at, to: `${at}${part}`, fields }
+}
+/** The form that revokes a set-up link of the organization. */
+async function setupLinkForm({ owner, base }: Founded): Promise<Form> {
+  const at = `${base}/connections/setup-links`
+  const { data } = await owner.client.post(at.replace('/account', '/api/v1'), {})
+  return { client: owner.client, at, to: `${at}/${data.id}/revoke`, fields: {} }
+}
+/** A form of a SAML connection of the organization. */
+async function samlForm(
+  { owner, base }: Founded,
+  part: string,
+  to: string,
+  hidden: string[] = [],
+): Promise<Form> {
+  const path = base.replace('/account', '/api/v1')
+  const [known, pending] = [providerKey(world.clock.now()), providerKey(world.clock.now())]
+  const saml = {
+    metadata_url: metadata.url,
+    entity_id: metadata.entityId,
+    certificates: [known.certificate],
+    pending_certificates: [pending.certificate],
+  }
+  const { data } = await owner.client.post(`${path}/connections`, { provider: 'saml', settings: { saml } })
+  const at = `${base}/connections/${data.id}`
+  return { client: owner.client, at: `${at}${part}`, to: `${at}${part}${to}`, fields: {}, hidden }
+}
 const within = (make: (all: Founded) => Promise<Form> | Form) => async () => make(await organization())
 const invitationOf = async ({ invited, invitation }: Founded) => {
   const token = await world.mailbox.tokenFor(invited.email, /\/invitations\//)
   return { client: invited.client, at: `/invitations/${invitation}?token=${token}`, fields: { token } }
 }
+
+/** A form of a set-up page, by a new link. */
+const setup =
+  (part: string, fields: Record<string, string>, intent = 'both') =>
+  async (): Promise<Form> => {
+    const owner = await federated.world.person()
+    const id = await found(owner)
+    const { data } = await owner.client.post(`/api/v1/organizations/${id}/connections/setup-links`, {
+      intent,
+    })
+    return { client: federated.world.client(), at: `${new URL(data.url).pathname}${part}`, fields }
+  }
 
 async function registered(at: string, fields: Record<string, string>): Promise<Form> {
   const email = `registered${Date.now()}@example.com`
@@ -121,6 +182,14 @@ const withRole = (action: string, fields: Record<string, string>) =>
     await send({ client: owner.client, at, fields: { name: 'reviewer', inherits: 'guest' } }, 1)
     return { client: owner.client, at: `${at}/reviewer`, to: `${at}/reviewer${action}`, fields }
   })
+
+/** The form of a first sign-in at a provider: of a new account, or of the account of a person. */
+async function firstExternal(client: Client, fields: Record<string, string>, page?: string): Promise<Form> {
+  federated.atGoogle({ email_verified: false })
+  const at = goal(await federated.signIn(client, 'google')) ?? ''
+  const trip = at.split('=')[1] ?? ''
+  return { client, at: page ? `${page}?trip=${trip}` : at, fields: { trip, ...fields } }
+}
 
 /** A user with a passkey, and their authenticator. */
 async function passkeyHolder() {
@@ -154,12 +223,40 @@ async function rememberedBrowser() {
   return { client, id: device.id }
 }
 
+/** A person who has connected an account at a provider. */
+async function connected() {
+  const { client } = await federated.world.person()
+  federated.atGoogle()
+  const { data } = await client.post('/api/v1/auth/external/google/link', {})
+  await federated.answer(client, await federated.fakes.authorize(data.authorization_url))
+  const [account] = (await client.get('/api/v1/auth/external/linked-accounts')).data
+  return { client, id: account.id as string }
+}
+
 // biome-ignore format: a table
 const FORMS: Record<string, () => Promise<Form>> = {
+  '/account/connected/confirm': async () =>
+    firstExternal((await federated.world.person()).client, {}, '/account/connected/confirm'),
+  '/account/connected/:id/disconnect': async () => {
+    const { client, id } = await connected()
+    return { client, at: `/account/connected/${id}/disconnect`, fields: {} }
+  },
+  '/sign-in/connect': () => firstExternal(federated.world.client(), { email: 'first@example.com' }),
+  '/sign-in/confirm': async () => {
+    const { world: at } = federated
+    const organizationId = await at.organization({ members: [[await at.person(), 'owner']] })
+    await federated.prove(organizationId, 'confirmed.example')
+    const { slug } = await federated.connect('google', { organizationId })
+    federated.atGoogle({ email: 'new@confirmed.example', hd: 'confirmed.example' })
+    const { client } = await at.person()
+    const page = goal(await federated.signIn(client, slug)) ?? ''
+    return { client, at: page, fields: { trip: page.split('=')[1] ?? '' } }
+  },
   '/sign-in': async () => {
     const { email } = await world.person({ signIn: false })
     return stranger('/sign-in?return_to=/account/security', { identifier: email.toUpperCase(), password: PASSWORD, return_to: '/account/security' })
   },
+  '/sign-in/identifier': () => stranger('/sign-in', { identifier: 'twice@example.com' }, world, '/sign-in/identifier'),
   '/sign-out': own('/sign-out'),
   '/sign-up': () => stranger('/sign-up', { email: 'twice@example.com', password: PASSWORD, password_confirm: PASSWORD }),
   '/forgot-password': () => stranger('/forgot-password', { email: 'twice@example.com' }),
@@ -192,6 +289,31 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const form = await stranger('/sign-in', { identifier: email, password: OLD }, classic)
     await send(form, 1)
     return { ...form, at: '/sign-in/new-password', fields: { password: 'An0ther!Long-One', password_confirm: 'An0ther!Long-One' }, hidden: ['attempt'] }
+  },
+  '/setup/connection/:token/provider': setup('/provider', { choice: 'oidc' }),
+  '/setup/connection/:token/settings': async () => {
+    const { settings, clientId, secret } = federated.fakes.provider('oidc')
+    const form = await setup('/provider', { choice: 'oidc' })()
+    await send(form, 1)
+    const fields = { issuer: settings.issuer ?? '', client_id: clientId, client_secret: secret }
+    return { client: form.client, at: form.at.replace('/provider', '/settings'), fields }
+  },
+  '/setup/connection/:token/domain': setup('/domain', { domain: 'setup.example.com' }),
+  '/setup/connection/:token/domain/check': async () => {
+    const form = await setup('/domain', { domain: 'checked.example.com' })()
+    await send(form, 1)
+    return { client: form.client, at: form.at, to: `${form.at}/check`, fields: {}, hidden: ['domain_id'] }
+  },
+  '/setup/connection/:token/domain/remove': async () => {
+    const form = await setup('/domain', { domain: 'removed.example.com' })()
+    await send(form, 1)
+    return { client: form.client, at: form.at, to: `${form.at}/remove`, fields: {}, hidden: ['domain_id'] }
+  },
+  '/setup/connection/:token/complete': async () => {
+    const form = await setup('/domain', { domain: 'complete.example.com' }, 'domain')()
+    await send(form, 1)
+    const at = form.at.replace('/domain', '')
+    return { client: form.client, at, to: `${at}/complete`, fields: {} }
   },
   '/setup/:token': async () => {
     const link = await fresh.app.setupLink()
@@ -329,6 +451,7 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/delete': own('/account/delete', { password: PASSWORD }, { hidden: ['account'] }),
   '/account/api-keys': own('/account/api-keys', { name: 'k', environment: 'live', expires_in: '30d', access: 'all' }, { hidden: ['key_id'] }),
   '/account/organizations': own('/account/organizations', { name: 'Engines' }),
+  '/account/organizations/start': own('/account/organizations/start', { name: 'Twice at the start' }),
   '/account/sessions/end-others': own('/account/sessions', {}, { to: '/account/sessions/end-others' }),
   '/account/active-organization': within(({ owner, base }) => ({ client: owner.client, at: '/account/organizations', to: '/account/active-organization', fields: { organization_id: base.split('/')[3] ?? '' } })),
   '/account/organizations/:id/settings': within(({ owner, base }) => ({ client: owner.client, at: `${base}/settings`, fields: { name: 'Renamed', slug: `renamed-${Date.now()}` } })),
@@ -338,6 +461,20 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/organizations/:id/members/:user_id/mfa': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/mfa`, fields: { mfa: 'exempt' } })),
   '/account/organizations/:id/security': within(({ owner, base }) => ({ client: owner.client, at: `${base}/security`, fields: POLICY })),
   '/account/organizations/:id/security/review': within(({ owner, base }) => ({ client: owner.client, at: `${base}/security`, to: `${base}/security/review`, fields: POLICY })),
+  '/account/organizations/:id/connections': within(({ owner, base }) => ({ client: owner.client, at: `${base}/connections`, fields: { provider: 'oidc', after: 'con_' } })),
+  '/account/organizations/:id/connections/:connection_id': within((all) => connectionForm(all, '', { version: '1', name: 'Twice', client_id: 'twice', client_secret: 'a-secret', issuer: 'https://login.example.com', registers: 'true' })),
+  '/account/organizations/:id/connections/:connection_id/enable': within((all) => connectionForm(all, '/enable')),
+  '/account/organizations/:id/connections/:connection_id/disable': within((all) => connectionForm(all, '/disable')),
+  '/account/organizations/:id/connections/:connection_id/metadata': within((all) => samlForm(all, '', '/metadata')),
+  '/account/organizations/:id/connections/:connection_id/certificates': within((all) => samlForm(all, '/certificates', '', ['fingerprints'])),
+  '/account/organizations/:id/connections/:connection_id/keys': within((all) => samlForm(all, '/keys', '', ['step'])),
+  '/account/organizations/:id/connections/:connection_id/delete': within((all) => connectionForm(all, '/delete')),
+  '/account/organizations/:id/connections/setup-links': within(({ owner, base }) => ({ client: owner.client, at: `${base}/connections/setup-links`, fields: { intent: 'both', expires_in: '7d' }, hidden: ['link_id'] })),
+  '/account/organizations/:id/connections/setup-links/:link_id/revoke': within(setupLinkForm),
+  '/account/organizations/:id/domains': within(({ owner, base }) => ({ client: owner.client, at: `${base}/domains`, fields: { domain: 'twice.example.com' } })),
+  '/account/organizations/:id/domains/:domain_id': within((all) => domainForm(all, '', { connection_id: '' })),
+  '/account/organizations/:id/domains/:domain_id/verify': within((all) => domainForm(all, '/verify')),
+  '/account/organizations/:id/domains/:domain_id/remove': within((all) => domainForm(all, '/remove')),
   '/account/organizations/:id/members/:user_id/remove': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/remove`, fields: {} })),
   '/account/organizations/:id/members/:user_id/transfer': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}/transfer`, fields: {} })),
   '/account/organizations/:id/invitations': within(({ owner, base }) => ({ client: owner.client, at: `${base}/invitations`, fields: { email: 'new@example.com', role: 'member' } })),
@@ -351,7 +488,9 @@ const FORMS: Record<string, () => Promise<Form>> = {
 
 describe('a form that is sent twice', () => {
   it('is every form of the route table', () => {
-    const sent = world.app.rows.filter(({ kind, method }) => kind === 'page' && method === 'POST')
+    const sent = world.app.rows.filter(
+      ({ kind, method, crossSite }) => kind === 'page' && method === 'POST' && crossSite === undefined,
+    )
     const paths = sent.map(({ path }) => path).filter((path) => !path.startsWith('/dev/'))
     expect(Object.keys(FORMS).sort()).toEqual([...new Set(paths)].sort())
   })

@@ -178,6 +178,16 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       const session = person.cookies.get('lk_session')
       const device = person.cookies.get('lk_device')
       expect([session, device]).toEqual([expect.any(String), expect.any(String)])
+      const others = [
+        'device',
+        'csrf',
+        'attempt',
+        'step_up',
+        'federation',
+        'question',
+        'email_browser',
+        'passkey',
+      ]
       const jars: [string, string[]][] = [
         [`lk_session=${session}`, []],
         [`lk_session=${session}; theme=dark`, ['theme=dark']],
@@ -187,6 +197,10 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
           ['a=1', 'xlk_b=2', 'c=lk_3'],
         ],
         [`__Host-lk_session=x; lk_session=${session}; d=4`, ['d=4']],
+        [
+          `a=1; lk_session=${session}; ${others.map((name) => `lk_${name}=x`).join('; ')}; d=4`,
+          ['a=1', 'd=4'],
+        ],
       ]
       for (const [cookie, kept] of jars) {
         const { status, body } = await client({ cookie }).get('/app/')
@@ -200,7 +214,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
     it('keeps the session from the app however many cookies of such a name another site has planted', async () => {
       const person = client()
       await person.signIn('ada', PASSWORD)
-      const planted = Array.from({ length: 8 }, (_, n) => `lk_planted_${n}=x`).join('; ')
+      const planted = Array.from({ length: 12 }, (_, n) => `lk_planted_${n}=x`).join('; ')
       const cookie = `${planted}; lk_session=${person.cookies.get('lk_session')}; d=4`
       const { status, body } = await client({ cookie }).get('/app/')
       expect([status, String(body.headers.cookie ?? '')]).toEqual([200, expect.not.stringContaining('lk_')])

@@ -82,9 +82,12 @@ describe('in the catalogue', () => {
     expect(tenants.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['invitations', 'memberships', 'organization_roles', 'organizations']),
     )
+    const granted = new Set(GRANTS.map((grant) => grant.split(' ')[0]))
+    expect(policies.filter(({ table }) => !granted.has(table))).toEqual([])
     for (const { name } of tenants) {
       const own = policies.filter(({ table }) => table === name)
-      expect([name, own.length > 0]).toEqual([name, true])
+      // without a grant a policy never applies, and without a policy a grant shows no row
+      expect([name, own.length > 0]).toEqual([name, granted.has(name)])
       // a policy without a condition on the caller admits every caller
       for (const { rule } of own)
         expect([name, rule, /user_id\(\)|organization_id\(\)|has_permission\(/.test(rule)]).toEqual([
@@ -238,6 +241,13 @@ describe('no row is created for another user or organization', () => {
     ['an event of another user', `insert into latchkey.audit_events (id, at, event_type, user_id, details) values ('aud_x', ${at}, 'auth.logout', 'b_owner', '{}')`],
     ['an event in another organization’s log', `insert into latchkey.audit_events (id, at, event_type, user_id, organization_id, details) values ('aud_x', ${at}, 'auth.logout', 'a_owner', 'org_b', '{}')`],
     ['a revocation of all tokens of another user', `insert into latchkey.revocations (id, at, kind, value, before, until) values ('rvk_x', ${at}, 'sub', 'b_owner', ${at}, ${at})`],
+    ['a domain of another organization', `insert into latchkey.organization_domains (id, organization_id, domain, token, created_at) values ('dom_x', 'org_b', 'x.example', 't', ${at})`],
+    ['a domain that another user added', `insert into latchkey.organization_domains (id, organization_id, domain, token, added_by, created_at) values ('dom_x', 'org_a', 'x.example', 't', 'b_owner', ${at})`],
+    ['a verified domain', `insert into latchkey.organization_domains (id, organization_id, domain, token, created_at, verified_at) values ('dom_x', 'org_a', 'x.example', 't', ${at}, ${at})`],
+    ['a domain that the caller verifies', `update latchkey.organization_domains set verified_at = now()`],
+    ['a domain with the connection of another organization', `update latchkey.organization_domains set connection_id = 'con_org_b'`],
+    ['a domain with a connection of the server', `update latchkey.organization_domains set connection_id = 'con_server'`],
+    ['a domain with a connection that does not exist', `update latchkey.organization_domains set connection_id = 'con_none'`],
     ['a revocation of an organization’s tokens', `insert into latchkey.revocations (id, at, kind, value, until) values ('rvk_x', ${at}, 'org', 'org_b', ${at})`],
   ])('%s', async (_what, statement) => {
     expect(await ask('a_owner', statement)).toBe(DENIED)
@@ -329,6 +339,9 @@ describe('with few connections and many concurrent tenants, as behind a connecti
 describe('the role of a caller', () => {
   it.each([
     'select rolpassword from pg_catalog.pg_authid',
+    'select client_secret from latchkey.connections',
+    'select tokens from latchkey.identities',
+    'select * from latchkey.round_trips',
     `copy latchkey.users to program 'true'`,
     `select pg_catalog.pg_read_file('PG_VERSION')`,
     'create table latchkey.mine (a int)',

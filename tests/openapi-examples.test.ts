@@ -7,17 +7,24 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isDescribed } from '../packages/server/src/base/http/row/route.ts'
+import { readCertificate } from '../packages/server/src/base/x509.ts'
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
-import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { type Federated, startFederated } from '../packages/server/src/testing/federation.ts'
+import { type MetadataServer, startMetadataServer } from '../packages/server/src/testing/metadata-server.ts'
+import { providerKey } from '../packages/server/src/testing/saml-provider.ts'
+import { PASSWORD, type Person, type World } from '../packages/server/src/testing/world.ts'
 
+let federated: Federated
 let world: World
+let metadata: MetadataServer
 let document: Json
 let ajv: Ajv2020
 /** A server on which nothing has been sent yet. */
 async function begin(): Promise<void> {
-  world = await startWorld({
+  federated = await startFederated({
+    connectionHosts: [metadata.host],
     compat: ['tokens-by-password'],
     rateLimits: 'off',
     mfaMethods: ['totp', 'passkey', 'backup_code', 'email_code'],
@@ -25,6 +32,9 @@ async function begin(): Promise<void> {
     passwordClasses: [],
     passwordMaxAge: 90 * 86_400_000,
   })
+  world = federated.world
+  // the provider of the examples
+  await federated.connect('google', { name: 'Google' })
   // the user of the examples
   await world.person({ email: 'ada@example.com' })
   document = (await world.client().get('/api/openapi.json')).body
@@ -32,8 +42,12 @@ async function begin(): Promise<void> {
   addFormats.default(ajv)
   ajv.addSchema({ $id: 'components', components: { schemas: document.components.schemas } })
 }
-beforeAll(begin)
-afterAll(() => world.stop())
+beforeAll(async () => {
+  metadata = await startMetadataServer()
+  metadata.publish(providerKey(new Date('2030-06-01')).certificate)
+  await begin()
+})
+afterAll(() => Promise.all([federated.stop(), metadata.stop()]))
 
 const compiled = (schema: Json): ValidateFunction =>
   ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"components#/components')))
@@ -72,6 +86,11 @@ async function invitation() {
   const path = `/api/v1/organizations/${ada.organization}/invitations`
   const { data } = await ada.client.post(path, { email: ben.email })
   return { ada, ben, id: String(data.id), token: await world.mailbox.tokenFor(ben.email, /invitations/) }
+}
+async function withDomain(): Promise<State> {
+  const { client, organization: id } = await owner()
+  const { data } = await client.post(`/api/v1/organizations/${id}/domains`, { domain: 'example.org' })
+  return { client, path: { id, domain_id: data.id } }
 }
 async function membership() {
   const [ada, ben] = [await owner(), await someone()]
@@ -115,6 +134,16 @@ async function withPasskey(): Promise<State> {
   const { client } = await someone()
   return { client, path: { id: (await addPasskey(client, new Authenticator())).id } }
 }
+/** A person who has connected the account of the next user at Google. */
+async function connected() {
+  const person = await someone()
+  federated.atGoogle()
+  const { data } = await person.client.post('/api/v1/auth/external/google/link', {})
+  const callback = await federated.fakes.authorize(data.authorization_url)
+  await federated.answer(person.client, callback)
+  const [account] = (await person.client.get('/api/v1/auth/external/linked-accounts')).data
+  return { ...person, identity: String(account.id) }
+}
 /** What an authenticator answers to the options of the route. */
 async function createPasskey(client: Client, at: string): Promise<object> {
   const { options } = (await client.post(`${at}/begin`)).data
@@ -132,6 +161,40 @@ async function enrolling(): Promise<string> {
 const ownSession = async ({ client }: { client: Client }) =>
   String((await client.get('/api/v1/auth/sessions')).data[0].id)
 
+async function withConnection(): Promise<State> {
+  const { client, organization: id } = await owner()
+  const { data } = await client.post(`/api/v1/organizations/${id}/connections`, { provider: 'oidc' })
+  return { client, path: { id, connection_id: data.id } }
+}
+let slugs = 0
+async function withServerConnection(): Promise<State> {
+  const { client } = await owner()
+  const { data } = await client.post('/api/v1/connections', { provider: 'oidc', slug: `example-${++slugs}` })
+  return { client, path: { id: data.id } }
+}
+
+/** A SAML connection with a certificate that waits. */
+async function samlConnection(organization: boolean): Promise<State> {
+  const { client, organization: id } = await owner()
+  const [known, pending] = [providerKey(world.clock.now()), providerKey(world.clock.now())]
+  const { url: metadata_url, entityId: entity_id } = metadata
+  const saml = {
+    metadata_url,
+    entity_id,
+    certificates: [known.certificate],
+    pending_certificates: [pending.certificate],
+  }
+  const sent = { provider: 'saml', settings: { saml } }
+  const fingerprints = [readCertificate(pending.certificate)?.fingerprint]
+  if (!organization) {
+    const { data } = await client.post('/api/v1/connections', { ...sent, slug: `saml-${++slugs}` })
+    return { client, path: { id: data.id }, body: { fingerprints } }
+  }
+  const { data } = await client.post(`/api/v1/organizations/${id}/connections`, sent)
+  return { client, path: { id, connection_id: data.id }, body: { fingerprints } }
+}
+const withoutBody = async ({ client, path }: State): Promise<State> => ({ client, ...(path && { path }) })
+
 /** Of operations that need more than an organization of the caller or another user. */
 const STATES: Readonly<Record<string, () => Promise<State>>> = {
   async 'emails.verify'() {
@@ -142,6 +205,18 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
   async 'sessions.revoke'() {
     const { client } = await owner()
     return { client, path: { id: await ownSession({ client }) } }
+  },
+  async 'auth.external.continue'() {
+    federated.atGoogle()
+    const client = world.client()
+    await federated.signIn(client, 'google')
+    await federated.me(client)
+    const { data } = await client.post('/api/v1/auth/step-up', {})
+    return { client, body: { attempt: data.attempt } }
+  },
+  async 'auth.step_up'() {
+    const { client, organization } = await owner()
+    return { client, body: { organization_id: organization } }
   },
   'roles.show': withRole,
   'roles.update': withRole,
@@ -221,6 +296,36 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     await client.post(`/api/v1/organizations/${id}/roles`, { name: 'editor', permissions: [] })
     return { client, path: { id } }
   },
+  async 'connections.test'() {
+    const { client } = await owner()
+    return { client, path: { id: (await federated.connect('oidc', { slug: `test-${++slugs}` })).id } }
+  },
+  async 'organizations.connections.test'() {
+    const { client, organization: id } = await owner()
+    return {
+      client,
+      path: { id, connection_id: (await federated.connect('oidc', { organizationId: id })).id },
+    }
+  },
+  'connections.metadata.refresh': async () => withoutBody(await samlConnection(false)),
+  'connections.certificates.approve': () => samlConnection(false),
+  'connections.keys.rotate': async () => withoutBody(await samlConnection(false)),
+  'organizations.connections.metadata.refresh': async () => withoutBody(await samlConnection(true)),
+  'organizations.connections.certificates.approve': () => samlConnection(true),
+  'organizations.connections.keys.rotate': async () => withoutBody(await samlConnection(true)),
+  'connections.show': withServerConnection,
+  'connections.update': withServerConnection,
+  'connections.delete': withServerConnection,
+  'connections.events.list': withServerConnection,
+  async 'organizations.setup_links.revoke'() {
+    const { client, organization: id } = await owner()
+    const { data } = await client.post(`/api/v1/organizations/${id}/connections/setup-links`, {})
+    return { client, path: { id, link_id: data.id } }
+  },
+  'organizations.connections.show': withConnection,
+  'organizations.connections.update': withConnection,
+  'organizations.connections.delete': withConnection,
+  'organizations.connections.events.list': withConnection,
   async 'organizations.leave'() {
     const { ben, id } = await membership()
     return { client: ben.client, path: { id } }
@@ -241,6 +346,10 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const { ada, ben, id } = await membership()
     return { client: ada.client, path: { id, user_id: ben.id } }
   },
+  'organizations.domains.show': withDomain,
+  'organizations.domains.change': withDomain,
+  'organizations.domains.remove': withDomain,
+  'organizations.domains.verify': withDomain,
   async 'organizations.invitations.resend'() {
     const { ada, id } = await invitation()
     await world.clock.advance('2 minutes')
@@ -324,6 +433,20 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const [{ client }, ben] = [await owner(), await someone()]
     return { client, path: { id: ben.id, key_id: (await ben.client.apiKey()).id } }
   },
+  async 'auth.external.unlink'() {
+    return { client: (await connected()).client }
+  },
+  async 'auth.external.linked_accounts'() {
+    return { client: (await connected()).client }
+  },
+  async 'users.identities.list'() {
+    const [{ client }, ben] = [await owner(), await connected()]
+    return { client, path: { id: ben.id } }
+  },
+  async 'users.identities.remove'() {
+    const [{ client }, ben] = [await owner(), await connected()]
+    return { client, path: { id: ben.id, identity_id: ben.identity } }
+  },
   async 'audit_logs.get'() {
     const { client } = await owner()
     return { client, path: { id: (await client.get('/api/v1/audit-logs')).data[0].id } }
@@ -373,7 +496,10 @@ async function send(
   const documented = operation.requestBody?.content['application/json'].example
   const body = documented === undefined ? undefined : { ...documented, ...state.body }
   const target = query.size > 0 ? `${at}?${query}` : at
-  return await state.client.send(method.toUpperCase(), target, form ?? body, { form: form !== undefined })
+  return await state.client.send(method.toUpperCase(), target, form ?? body, {
+    form: form !== undefined,
+    headers: { accept: 'application/json' },
+  })
 }
 
 /** The beginning of a stream, which does not end by itself. */
@@ -444,7 +570,7 @@ describe('the examples of the OpenAPI document', () => {
   })
 
   it('are forms that succeed as the same requests in JSON do', { timeout: 120_000 }, async () => {
-    await world.stop()
+    await federated.stop()
     await begin()
     const rows = new Map(world.app.rows.filter(isDescribed).map((row) => [row.name, row]))
     const wrong: unknown[] = []

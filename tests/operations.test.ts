@@ -76,10 +76,13 @@ describe('an operation', () => {
       .flatMap((row) => [row.limit ?? []].flat())
       .flatMap(({ sharedWith, ...limit }) => (sharedWith ? [{ limit, sharedWith }] : []))
     expect([...new Set(shared.map(({ sharedWith }) => sharedWith.name))].sort()).toEqual([
+      'auth.external.authorize',
+      'auth.external.callback',
       'auth.login',
       'auth.mfa.enrol',
       'auth.mfa.verify',
       'auth.step_up',
+      'organizations.connections.test',
       'organizations.invitations.send',
     ])
     for (const { limit, sharedWith } of shared) expect([sharedWith.limit].flat()).toContainEqual(limit)
@@ -106,14 +109,28 @@ function countersOf(name: string) {
 const ENROLMENTS = ['auth.attempts.mfa.confirm', 'auth.attempts.passkeys.register.complete']
 /** Hosted forms without a JSON route, and the JSON routes of the same action; a new one requires an entry here. */
 const FORMS_ALONE: Readonly<Record<string, readonly string[]>> = {
+  // what a provider's answer leads to, in the browser that brought it
+  'auth.external.connect': [],
+  'auth.external.post': [],
+  'auth.external.register': [],
+  'auth.external.sign_in': [],
   'auth.mfa.enrol': ENROLMENTS,
   'auth.not_me': [],
   'auth.step_up.enrol': ENROLMENTS,
   'auth.step_up.prove': ['auth.mfa.verify'],
   // links in e-mails, which lead to pages
   'auth.unlock': [],
+  // a set-up link in the path is the credential, of people without an account
+  'connection_setup.choose': [],
+  'connection_setup.complete': [],
+  'connection_setup.domains.add': [],
+  'connection_setup.domains.remove': [],
+  'connection_setup.domains.verify': [],
+  'connection_setup.save': [],
   'pages.setup.submit': [],
   'pages.sign_out.submit': ['auth.logout'],
+  // a message of the identity provider
+  'saml.logout.post': [],
 }
 
 describe('the limit of the login', () => {

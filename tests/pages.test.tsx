@@ -21,8 +21,10 @@ import { membersText } from '../packages/server/src/features/organizations/membe
 import { myOrganizationsText } from '../packages/server/src/features/organizations/mine/texts.ts'
 import { organizationText } from '../packages/server/src/features/organizations/organization/texts.ts'
 import { organizationRolesText } from '../packages/server/src/features/organizations/roles/texts.ts'
+import { signInText } from '../packages/server/src/features/signin/form/texts.ts'
 import { passwordsText } from '../packages/server/src/features/signin/passwords/texts.ts'
-import { signinText } from '../packages/server/src/features/signin/responses/texts.ts'
+import { signOutText } from '../packages/server/src/features/signin/responses/texts.ts'
+import { routingText } from '../packages/server/src/features/signin/routing/texts.ts'
 import { callIn, PROBLEMS, samples } from './pages/samples.tsx'
 
 const pages = createPages({ brandName: 'Latchkey', brandLogo: null, brandAccent: null })
@@ -124,7 +126,9 @@ describe('the texts', () => {
     emailsText,
     passwordsText,
     sessionsText,
-    signinText,
+    routingText,
+    signInText,
+    signOutText,
     accountText,
     registrationText,
   }

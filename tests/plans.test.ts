@@ -15,6 +15,12 @@ import {
 } from '../packages/server/src/features/accounts/administration/search.ts'
 import { selectEvents } from '../packages/server/src/features/accounts/audit-log/sql.ts'
 import {
+  claimDueDomains,
+  lockRivals,
+  selectDomainOwner,
+  selectDomains,
+} from '../packages/server/src/features/organizations/domains/sql.ts'
+import {
   type FoundMembers,
   searchIds,
   searchMembers,
@@ -35,6 +41,7 @@ const LARGE = new Set([
   'audit_events',
   'sessions',
   'factors',
+  'organization_domains',
 ])
 /** How many rows a list may sort, besides rows under a limit. */
 const MERGED = 2500
@@ -70,6 +77,10 @@ beforeAll(async () => {
       insert into latchkey.factors (id, user_id, kind, created_at, confirmed_at)
       select 'fac_' || lpad(to_hex(n), 32, '0'), 'usr_' || lpad(to_hex(n), 32, '0'), 'totp', now(), now()
       from generate_series(1, ${PEOPLE}, 3) n;
+      insert into latchkey.organization_domains (id, organization_id, domain, token, created_at, verified_at, next_check_at)
+      select 'dom_' || n, 'org_' || lpad(to_hex(1 + n % 500), 32, '0'), 'd' || n || '.example.com', n::text, now(),
+        case when n % 3 = 0 then now() end, timestamptz '2030-01-01' + n * interval '1 second'
+      from generate_series(1, ${PEOPLE}) n;
       insert into latchkey.audit_events (id, at, event_type, user_id, username, ip_address, session_id, organization_id, request_id, details)
       select 'aud_' || lpad(to_hex(n), 32, '0'), timestamptz '2030-01-01' + n * interval '1 second',
         case when n % 4000 = 0 then 'user.locked' else 'auth.login.success' end, 'usr_' || lpad(to_hex(n % ${PEOPLE}), 32, '0'),
@@ -268,6 +279,17 @@ describe('the compliance of the members of one organization', () => {
       await assertIndexed((tx) => selectCompliance(tx, ORGANIZATION, page), 'system')
     },
   )
+})
+
+it('domains are found by an index scan', async () => {
+  const due = new Date('2030-01-01T00:00:30Z')
+  for (const read of [
+    (tx: Tx) => selectDomains(tx, ORGANIZATION),
+    (tx: Tx) => lockRivals(tx, 'd300.example.com'),
+    (tx: Tx) => selectDomainOwner(tx, 'd300.example.com'),
+    (tx: Tx) => claimDueDomains(tx, 10, due, due),
+  ])
+    await assertIndexed(read, 'system')
 })
 
 describe('events are found by an index scan', () => {

@@ -15,6 +15,7 @@ import { run } from '../packages/guard/src/testing/programs.ts'
 import { until } from '../packages/guard/src/testing/waiting.ts'
 import { loadConfig } from '../packages/server/src/config.ts'
 import { createTestDatabase } from '../packages/server/src/testing/database.ts'
+import { type DnsServer, startDnsServer } from '../packages/server/src/testing/dns-server.ts'
 import { freePort, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { blocksOf, differences, Shell, stepsOf } from './setup/console.ts'
 
@@ -50,11 +51,16 @@ async function replay(world: World, steps: ReturnType<typeof stepsOf>): Promise<
 
 describe('from the start', () => {
   let world: World
+  let dns: DnsServer
   beforeEach(async () => {
     // as `npm start` runs it
-    world = await startWorld({ profile: 'development' })
+    dns = await startDnsServer()
+    world = await startWorld({ profile: 'development', dnsServers: [dns.address] })
     world.app.tools.clock.set(new Date())
-    return () => world.stop()
+    return async () => {
+      await world.stop()
+      await dns.stop()
+    }
   })
 
   /** Opens the link of the first administrator, and fills in what its form asks for. */
@@ -96,7 +102,14 @@ describe('from the start', () => {
       rmSync(dirname(file), { recursive: true })
     }
 
-    for (const guide of ['administration', 'organizations', 'roles', 'security-policy'])
+    for (const guide of [
+      'administration',
+      'organizations',
+      'roles',
+      'security-policy',
+      'domains',
+      'connections',
+    ])
       expect({ guide, ...(await replay(world, stepsOf(read(`docs/guides/${guide}.md`)))) }).toEqual({ guide })
   })
 })

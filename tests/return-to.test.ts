@@ -255,6 +255,7 @@ describe.each(Object.entries(WAYS))('%s', (_, way) => {
     ['an origin that is registered', APP, APP],
     ['a path', '/account/sessions?a=b', '/account/sessions?a=b'],
     ['no other origin', 'https://evil.example/x', '/account'],
+    ['no other sign-in', '/api/v1/auth/external/okta/authorize', '/account'],
   ])('leads to %s', async (_what, place, reached) => {
     const browser = await way(place)
     expect(browser.at).toBe(reached)
@@ -271,5 +272,19 @@ describe('signing out', () => {
     expect((await browser.client.get('/api/v1/auth/me')).status).toBe(401)
     expect((await start(APP, '/sign-out')).at).toBe(APP)
     expect((await start('https://evil.example/', '/sign-out')).page).toContain('You are signed out')
+  })
+
+  it.each([
+    '/api/v1/auth/external/okta/authorize',
+    '/%61pi/v1/auth/external/okta/authorize',
+    '/account/%2e%2e/saml/okta/login',
+    '/SAML/okta/login',
+  ])('begins no sign-in afterwards, which would count as begun by the user: %s', async (place) => {
+    expect((await start(place, '/sign-out')).page).toContain('You are signed out')
+    const browser = await (await start('/account')).signIn(await person())
+    await browser.open(`/sign-out?return_to=${encodeURIComponent(place)}`)
+    expect(browser.page).not.toContain(place)
+    await browser.send('/sign-out', { return_to: place })
+    expect(browser.page).toContain('You are signed out')
   })
 })

@@ -34,7 +34,8 @@ function send(row: Row, fields: Record<string, unknown>, query = ''): Promise<Re
   const client: Client = row.open === undefined ? ada.client : world.client()
   if (!readsQuery(row)) return client.send(row.method, path + query, fields)
   const parameters = new URLSearchParams(fields as Record<string, string>)
-  return client.send(row.method, `${path}?${parameters}`, undefined)
+  const headers = { accept: 'application/json' }
+  return client.send(row.method, `${path}?${parameters}`, undefined, { headers })
 }
 
 interface Entry {
@@ -64,7 +65,9 @@ describe('every row of the API', () => {
     for (const row of world.app.rows) {
       const path = row.path.replace(/:(\w+)/g, 'x')
       const ask = (version: string) =>
-        world.client().send(row.method, path, undefined, { headers: { 'x-api-version': version } })
+        world.client().send(row.method, path, undefined, {
+          headers: { 'x-api-version': version, accept: 'application/json' },
+        })
       const [known, unknown] = [row.kind === 'stream' ? null : await ask('v1'), await ask('v2')]
       if (known && known.headers.get('x-api-version') !== 'v1') wrong.push([row.name, known.status])
       if (unknown.status !== 400) wrong.push([row.name, unknown.status])
@@ -192,17 +195,28 @@ const LENIENT: readonly string[] = ['keys.published', 'passkeys.origins']
 /** Objects of a standard, to which browsers add members. */
 const OPEN: readonly string[] = ['credential']
 
+/** Fields of a change that no answer has. */
+const NEVER_SHOWN: ReadonlySet<string> = new Set(['client_secret'])
+
 describe('null in a PATCH', () => {
   it('clears every field that may be null, and changes no other', async () => {
     const other = await world.person({ email: 'ben@example.com' })
     await ada.client.post('/api/v1/roles', { name: 'editor', description: 'Edits' })
     const roles = `/api/v1/organizations/${organization}/roles`
     await ada.client.post(roles, { name: 'editor', description: 'Edits', permissions: [], inherits: 'guest' })
+    const domains = `/api/v1/organizations/${organization}/domains`
+    const domain = (await ada.client.post(domains, { domain: 'example.com' })).data
+    const connections = `/api/v1/organizations/${organization}/connections`
+    const connection = async (path: string) =>
+      `${path}/${(await ada.client.post(path, { provider: 'oidc' })).data.id}`
     const places: Readonly<Record<string, string>> = {
+      'connections.update': await connection('/api/v1/connections'),
+      'organizations.connections.update': await connection(connections),
       'users.me.update': '/api/v1/users/me',
       'users.update': `/api/v1/users/${other.id}`,
       'roles.update': '/api/v1/roles/editor',
       'organizations.roles.update': `${roles}/editor`,
+      'organizations.domains.change': `${domains}/${domain.id}`,
       'organizations.update': `/api/v1/organizations/${organization}`,
       'organizations.security_policy.update': `/api/v1/organizations/${organization}/security-policy`,
     }
@@ -220,6 +234,7 @@ describe('null in a PATCH', () => {
       expect([row.name, reply.status, reply.body.error]).toEqual([row.name, 200, undefined])
       for (const [name] of body) {
         const isCleared = mayBeNull.some(([field]) => field === name)
+        if (NEVER_SHOWN.has(String(name))) continue
         expect([row.name, name, reply.data[`${name}`]]).toEqual([
           row.name,
           name,

@@ -70,6 +70,7 @@ export class Bench {
   #latchkey: Promise<{ server: Latchkey; url: string; superuserUrl: string }> | undefined
   #forgetful: Promise<Latchkey> | undefined
   #smtp: Promise<string> | undefined
+  #issuer: Promise<string> | undefined
   #load: (Running & { output(): string }) | undefined
 
   constructor(cores: Cores, options: Options, built: string, say: (line: string) => void) {
@@ -140,6 +141,15 @@ export class Bench {
       return `smtp://127.0.0.1:${port}`
     })()
     return this.#smtp
+  }
+
+  /** An OpenID Connect issuer whose one client is `bench`. */
+  issuerUrl(): Promise<string> {
+    this.#issuer ??= (async () => {
+      const { port } = await nextMessage<{ port: number }>(this.#start(this.cores.load, 'issuer'))
+      return `http://127.0.0.1:${port}`
+    })()
+    return this.#issuer
   }
 
   /** A contender on the server's core, with a message channel. */

@@ -304,10 +304,10 @@ describe.skipIf(!PROXIES.nginx.isThere())(`an app and Latchkey on one host, by $
     expect(await post({ ...csrf, origin: world.config.publicUrl })).toBe(201)
   })
 
-  it('forwards every path of Latchkey, except the first page', () => {
+  it('forwards every path of Latchkey, except the first page and the metrics, which are for a scraper inside', () => {
     const pattern = new RegExp(/location ~ "(.+)" \{/.exec(configuration)?.[1] ?? '')
     const others = world.app.rows.map(({ path }) => path).filter((path) => !pattern.test(path))
-    expect([...new Set(others)]).toEqual(['/'])
+    expect([...new Set(others)]).toEqual(['/', '/metrics'])
     expect(pattern.test('/assets/index-DiwrgTda.js')).toBe(false)
   })
 })

@@ -10,6 +10,8 @@ import type { AxeResults } from 'axe-core'
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../packages/server/src/base/ids.ts'
+import { failedEvent, recordConnectionEvent } from '../../packages/server/src/core/connection-events.ts'
+import { FederationFault } from '../../packages/server/src/core/providers/index.ts'
 import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { type Chromium, complaintsOf, startChromium } from './chromium.ts'
@@ -27,6 +29,9 @@ let chromium: Chromium
 let world: World
 let ada: Person
 let id: string
+let domain: string
+/** Connections of OpenID Connect, with a failed sign-in, and of SAML. */
+let connections: { oidc: string; saml: string }
 /** Of an invitation to a person without an account. */
 let link: string
 const contexts: Record<'owner' | 'stranger', BrowserContext | null> = { owner: null, stranger: null }
@@ -44,6 +49,29 @@ beforeAll(async () => {
   await make(`/${id}/roles`, { name: 'accountant', permissions: ['members:read'], inherits: 'guest' })
   await make('', { name: 'Second' })
   await addMembers(59)
+  domain = (
+    await make(`/${id}/domains`, { domain: `${'donaudampf'.repeat(6)}.${'schiff'.repeat(10)}.example.com` })
+  ).id
+  const issuer = `https://${'donaudampf'.repeat(6)}.example.com/realms/${'schiff'.repeat(10)}`
+  const oidc = {
+    provider: 'oidc',
+    name: NAME.slice(0, 80),
+    client_id: 'c',
+    settings: { issuer },
+    status: 'active',
+  }
+  connections = {
+    oidc: (await make(`/${id}/connections`, oidc)).id,
+    saml: (await make(`/${id}/connections`, { provider: 'saml' })).id,
+  }
+  const fault = new FederationFault(
+    'unsafe_document',
+    `the name ${'donaudampf'.repeat(12)} contains a comment`,
+  )
+  await world.db.tx('system', (tx) =>
+    recordConnectionEvent(tx, failedEvent(connections.oidc, 'login', fault), world.clock.now()),
+  )
+  await make(`/${id}/connections/setup-links`, { provider: 'saml' })
   await make(`/${id}/invitations`, { email: INVITED })
   link = linkIn(await world.mailbox.emailTo(INVITED), /invitations/).replace(world.config.publicUrl, '')
   contexts.owner = await chromium.open(PHONE)
@@ -130,6 +158,23 @@ const PAGES: readonly PageSample[] = [
   { name: 'invitations', path: within('/invitations'), heading: /^Donau/ },
   { name: 'roles', path: within('/roles'), heading: /^Donau/ },
   { name: 'role', path: within('/roles/accountant'), heading: /^Donau/ },
+  { name: 'domains', path: within('/domains'), heading: /^Donau/ },
+  { name: 'domain', path: () => within(`/domains/${domain}`)(), heading: /^Donau/ },
+  { name: 'domain-remove', path: () => within(`/domains/${domain}/remove`)(), heading: /entfernen\?$/ },
+  { name: 'connections', path: within('/connections'), heading: /^Donau/ },
+  { name: 'connection', path: () => within(`/connections/${connections.oidc}`)(), heading: /^Donau/ },
+  { name: 'connection-saml', path: () => within(`/connections/${connections.saml}`)(), heading: /^Donau/ },
+  {
+    name: 'connection-events',
+    path: () => within(`/connections/${connections.oidc}/events`)(),
+    heading: /^Donau/,
+  },
+  {
+    name: 'connection-delete',
+    path: () => within(`/connections/${connections.oidc}/delete`)(),
+    heading: /löschen\?$/,
+  },
+  { name: 'setup-links', path: within('/connections/setup-links'), heading: /^Donau/ },
   { name: 'settings', path: within('/settings'), heading: /^Donau/ },
   { name: 'leave', path: within('/leave'), heading: /verlassen\?$/ },
   { name: 'delete', path: within('/delete'), heading: /löschen\?$/ },

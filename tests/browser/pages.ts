@@ -6,6 +6,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
 import { PASSWORD, type World } from '../../packages/server/src/testing/world.ts'
 import { FACTOR_STATES } from './factor-pages.ts'
+import { SETUP_STATES } from './setup-pages.ts'
 import type { Visitor } from './visitor.ts'
 
 export interface PageState {
@@ -300,4 +301,5 @@ export const STATES: readonly PageState[] = [
     open: (me) => me.visit('/sign-in/new-password'),
   },
   ...FACTOR_STATES,
+  ...SETUP_STATES,
 ]

@@ -45,6 +45,8 @@ export async function startPopulated(overrides: Parameters<typeof startWorld>[0]
 export interface Endpoint {
   name: string
   ask(client: Client, identifier: string): Promise<Reply>
+  /** What an answer lists, as far as it takes time, where that depends on a key of the server: see `unknownAlike`. */
+  shape?(reply: Reply): string
 }
 
 async function form(client: Client, path: string, fields: Record<string, string>): Promise<Reply> {
@@ -66,7 +68,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
       }),
   },
   { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'the password of the stranger' }) },
-  { name: 'the passkeys of an account', ask: (client, identifier) => client.post('/api/v1/auth/passkeys/login/begin', { identifier }) },
+  {
+    name: 'the passkeys of an account',
+    ask: (client, identifier) => client.post('/api/v1/auth/passkeys/login/begin', { identifier }),
+    shape: ({ data }) =>
+      data.options.allowCredentials
+        .map(({ id, transports }: { id: string; transports: string[] }) => `${id.length}:${transports.length}`)
+        .sort()
+        .join(' '),
+  },
   { name: 'forgot', ask: (client, email) => client.post('/api/v1/auth/password/forgot', { email }) },
   { name: 'resend', ask: (client, email) => client.post('/api/v1/auth/verify-email/resend', { email }) },
   { name: 'magic link', ask: (client, email) => client.post('/api/v1/auth/magic-link', { email }) },
@@ -80,6 +90,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   },
   { name: 'the page that sends a code', ask: (client, email) => form(client, '/sign-in/email/code', { email }) },
   { name: 'the page that sends a link', ask: (client, email) => form(client, '/sign-in/email/link', { email }) },
+  { name: 'the routing of a domain', ask: (client, identifier) => client.post('/api/v1/auth/external/discover', { identifier }) },
+  { name: 'the first step of the sign-in page', ask: (client, identifier) => form(client, '/sign-in/identifier', { identifier }) },
   { name: 'the sign-in page', ask: (client, identifier) => form(client, '/sign-in', { identifier, password: 'not the password of anybody' }) },
   {
     name: 'the sign-up page',
@@ -88,3 +100,20 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { name: 'the page of a forgotten password', ask: (client, email) => form(client, '/forgot-password', { email }) },
   { name: 'the page that sends the e-mail again', ask: (client, email) => form(client, '/verify-email/resend', { email }) },
 ] // biome-ignore format: a table
+
+/**
+ * An identifier of no account, as long as `identifier`, whose answer lists as much: a longer list takes longer, whether or
+ * not there is an account, and each passkey of it by its length and its transports.
+ */
+export async function unknownAlike(
+  world: World,
+  { name, ask, shape }: Endpoint,
+  identifier: string,
+): Promise<string> {
+  if (!shape) return UNKNOWN
+  const shapeOf = async (about: string) => shape(await ask(world.client(), about))
+  const wanted = await shapeOf(identifier)
+  for (let n = 1000; n < 3000; n += 1)
+    if ((await shapeOf(`u${n}@example.com`)) === wanted) return `u${n}@example.com`
+  throw new Error(`${name}: no unknown identifier is answered with ${wanted}`)
+}

@@ -11,7 +11,10 @@ export const GRANTS: readonly string[] = [
   'api_keys update(description expires_at name revoked_at rotated_at)',
   'audit_events insert',
   'audit_events select',
+  'connection_events select',
+  'connections select(by_operator client_id created_at id made_by name organization_id origin provider settings slug status tested_at updated_at version)',
   'emails select',
+  'identities select(connection_id email email_verified id issuer last_used_at linked_at name organization_id provider scope subject user_id)',
   'invitations insert',
   'invitations select',
   'invitations update(address expires_at invited_by revoked_at role secret_hash sent_at sent_count sent_times)',
@@ -20,6 +23,10 @@ export const GRANTS: readonly string[] = [
   'memberships delete',
   'memberships select',
   'memberships update(role)',
+  'organization_domains delete',
+  'organization_domains insert(added_by created_at domain id next_check_at organization_id token)',
+  'organization_domains select',
+  'organization_domains update(connection_id)',
   'organization_roles delete',
   'organization_roles insert',
   'organization_roles select',
@@ -35,6 +42,7 @@ export const GRANTS: readonly string[] = [
   'security_policies update(allowed_methods grace_days mode notify_days_before password_profile session_absolute_seconds sign_in since updated_at updated_by version)',
   'sessions select',
   'sessions update(end_reason ended_at)',
+  'setup_links select(choice completed_at connection_id created_at domain_ids expires_at id intent last_used_at made_by organization_id provider revoked_at)',
   'users select',
   'users update(full_name locale name_key updated_at username username_key)',
 ]
@@ -50,6 +58,9 @@ export const WRITABLE_KEYS: readonly string[] = [
   'invitations(invited_by)',
   'invitations(organization_id)',
   'letters(user_id)',
+  'organization_domains(added_by)',
+  'organization_domains(connection_id)',
+  'organization_domains(organization_id)',
   'organization_roles(organization_id)',
   'security_policies(organization_id)',
   'security_policies(updated_by)',
@@ -68,6 +79,11 @@ export const KEYS = {
   organization_roles: 'organization_id',
   invitations: 'id',
   security_policies: 'organization_id',
+  organization_domains: 'id',
+  connections: 'id',
+  connection_events: 'id',
+  identities: 'id',
+  setup_links: 'id',
   roles: 'name',
   permissions: 'name',
 } as const
@@ -75,7 +91,13 @@ export type Readable = keyof typeof KEYS
 export type Rows = Partial<Record<Readable, readonly string[]>>
 export type Caller = Who | 'anonymous'
 
-const own = (who: string): Rows => ({ users: [who], emails: [who], sessions: [who], api_keys: [who] })
+const own = (who: string): Rows => ({
+  users: [who],
+  emails: [who],
+  sessions: [who],
+  api_keys: [who],
+  identities: [`idn_${who}`],
+})
 const colleagues = (organization: string): Rows => {
   const people = membersOf(organization)
   return {
@@ -90,6 +112,10 @@ const colleagues = (organization: string): Rows => {
 const administers = (organization: string): Rows => ({
   ...colleagues(organization),
   audit_events: membersOf(organization),
+  organization_domains: [`dom_${organization}`],
+  connections: [`con_${organization}`],
+  connection_events: [`cev_${organization}`],
+  setup_links: [`lnk_${organization}`],
   invitations: organization === 'org_a' ? ['inv_a', 'inv_outsider'] : ['inv_b'],
 })
 
@@ -124,6 +150,8 @@ export const SEES: Readonly<Record<Caller, Rows>> = {
     role_holders: PEOPLE,
     audit_events: PEOPLE,
     organizations: ['org_a', 'org_b'],
+    connections: ['con_server'],
+    connection_events: ['cev_server'],
     roles: ['*'],
     permissions: ['*'],
   },
@@ -147,9 +175,9 @@ export const WRITES: Readonly<Record<Caller, Rows>> = {
   a_guest: leaves('a_guest'),
   a_member: leaves('a_member'),
   a_admin: { ...writesOwn('a_admin'), ...runs('org_a') },
-  a_owner: { ...writesOwn('a_owner'), ...runs('org_a') },
+  a_owner: { ...writesOwn('a_owner'), ...runs('org_a'), organization_domains: ['dom_org_a'] },
   b_member: leaves('b_member'),
-  b_owner: { ...writesOwn('b_owner'), ...runs('org_b') },
+  b_owner: { ...writesOwn('b_owner'), ...runs('org_b'), organization_domains: ['dom_org_b'] },
   manager: writesOwn('manager'),
   super: writesOwn('super'),
 }

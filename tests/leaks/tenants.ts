@@ -50,6 +50,11 @@ export async function seed(db: Database): Promise<void> {
       await run(`insert into organizations (id, name, slug, created_at, updated_at) values ('${id}', '${id}', '${id}', '${at}', '${at}')`)
       await run(`insert into organization_roles (organization_id, name, permissions, created_at, updated_at) values ('${id}', 'own', '{audit:read}', '${at}', '${at}')`)
       await run(`insert into security_policies (organization_id, updated_at) values ('${id}', '${at}')`)
+      await run(`insert into organization_domains (id, organization_id, domain, token, created_at, verified_at) values ('dom_${id}', '${id}', '${id}.example', 't', '${at}', '${at}')`)
+    }
+    for (const of of [...ORGANIZATIONS, 'server']) {
+      await run(`insert into connections (id, organization_id, slug, provider, name, status, client_id, client_secret, origin, created_at, updated_at) values ('con_${of}', ${of === 'server' ? 'null' : `'${of}'`}, 'con_${of}', 'oidc', 'c', 'active', 'client', 'secret', 'api', '${at}', '${at}')`)
+      await run(`insert into connection_events (id, connection_id, at, flow, subject, claims) values ('cev_${of}', 'con_${of}', '${at}', 'login', 'subject', '{}')`)
     }
     for (const who of PEOPLE) {
       const organization = organizationOf(who)
@@ -60,8 +65,11 @@ export async function seed(db: Database): Promise<void> {
       await run(`insert into sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr, organization_id) values ('ses_${who}', '${who}', '${who}'::bytea, '${at}', '${at}', '${at}', '2031-01-01', 60, false, '{pwd}', ${quoted})`)
       await run(`insert into api_keys (id, user_id, organization_id, name, environment, hint, token_hash, created_at) values ('key_${who}', '${who}', ${quoted}, 'k', 'live', 'lk', '${who}'::bytea, '${at}')`)
       await run(`insert into audit_events (id, at, event_type, user_id, organization_id, details) values ('aud_${who}', '${at}', 'auth.login.success', '${who}', ${quoted}, '{}')`)
+      await run(`insert into identities (id, user_id, connection_id, organization_id, scope, issuer, subject, provider, email_verified, tokens, linked_at) values ('idn_${who}', '${who}', 'con_${organization ?? 'server'}', ${quoted}, '${organization ?? ''}', 'https://idp.test', '${who}', 'oidc', true, 'tokens', '${at}')`)
       if (organization) await run(`insert into memberships (organization_id, user_id, role, joined_at) values ('${organization}', '${who}', '${who.slice(2)}', '${at}')`)
     }
+    for (const id of ORGANIZATIONS)
+      await run(`insert into setup_links (id, organization_id, intent, secret_hash, made_by, created_at, expires_at) values ('lnk_${id}', '${id}', 'both', '', '${id.slice(4)}_owner', '${at}', '${at}')`)
     await run(`insert into letters (id, status, next_at, created_at, user_id) values ('let_1', 'waiting', '${at}', '${at}', 'a_owner')`)
     await run(`insert into jobs (id, kind, payload, run_at, created_at) values ('job_1', 'k', '{}', '${at}', '${at}')`)
     await run(`insert into failures (key, count, first_at, last_at) values ('f', 1, '${at}', '${at}')`)

@@ -18,7 +18,7 @@ import {
   Members,
   Transfer,
 } from '../../packages/server/src/features/organizations/members/views.tsx'
-import { Organizations } from '../../packages/server/src/features/organizations/mine/views.tsx'
+import { Organizations, Start } from '../../packages/server/src/features/organizations/mine/views.tsx'
 import {
   DeleteOrganization,
   Overview,
@@ -29,6 +29,8 @@ import {
   OrganizationRoleList,
   type RoleItem,
 } from '../../packages/server/src/features/organizations/roles/views.tsx'
+import { connectionPages } from './connections.tsx'
+import { domainPages } from './domains.tsx'
 import { policyPages } from './policies.tsx'
 
 const LONG = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.padEnd(
@@ -36,7 +38,14 @@ const LONG = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeam
   'xyz',
 )
 
-const shell: Shell = { id: 'org_1', name: 'Acme', permissions: ['*'], notice: null, refused: null }
+const shell: Shell = {
+  id: 'org_1',
+  name: 'Acme',
+  permissions: ['*'],
+  notice: null,
+  refused: null,
+  isBypassing: false,
+}
 const guest: Shell = { ...shell, name: LONG, permissions: ['organization:read'] }
 const described: ReadonlyMap<string, string> = new Map([['invoices:pay', 'Pay what is due.']])
 
@@ -163,10 +172,29 @@ export function organizationSamples(
         {...again({})}
       />
     ),
+    'organizations-start': (
+      <Start
+        email="ada@example.com"
+        invitations={listed(now).invitations}
+        mayCreate
+        returnTo="/account"
+        refused={null}
+      />
+    ),
+    'organizations-start-none': (
+      <Start
+        email="ada@example.com"
+        invitations={[]}
+        mayCreate={false}
+        returnTo="/account"
+        refused="The invitation is no longer open."
+      />
+    ),
     organization: (
       <Overview
         shell={shell}
         slug="acme"
+        signInAddress="https://id.example.com/sign-in/o/acme"
         {...profile}
         createdAt={now}
         yourRole="owner"
@@ -178,6 +206,7 @@ export function organizationSamples(
       <Overview
         shell={guest}
         slug="acme"
+        signInAddress="https://id.example.com/sign-in/o/acme"
         {...undescribed}
         createdAt={now}
         yourRole="guest"
@@ -189,6 +218,7 @@ export function organizationSamples(
       <Overview
         shell={shell}
         slug="acme"
+        signInAddress="https://id.example.com/sign-in/o/acme"
         {...undescribed}
         createdAt={now}
         yourRole={null}
@@ -201,7 +231,16 @@ export function organizationSamples(
       <Members shell={guest} members={[]} search="zz" more={null} first={null} mayManage={false} />
     ),
     member: (
-      <Member shell={shell} item={other} roles={roles} mayChangeMfa mayRemove mayTransfer isBeyond={false} />
+      <Member
+        shell={shell}
+        item={other}
+        roles={roles}
+        mayChangeMfa
+        mayRemove
+        mayTransfer
+        isBeyond={false}
+        groupsAt={['Okta', 'Entra ID']}
+      />
     ),
     'member-beyond': (
       <Member
@@ -211,6 +250,7 @@ export function organizationSamples(
         mayChangeMfa={false}
         mayRemove={false}
         mayTransfer={false}
+        groupsAt={[]}
         isBeyond
       />
     ),
@@ -243,11 +283,21 @@ export function organizationSamples(
         mayDelete
       />
     ),
+    ...connectionPages(
+      shell,
+      { ...shell, name: LONG, permissions: ['organization:read', 'connections:read'] },
+      now,
+    ),
+    ...domainPages(
+      shell,
+      { ...shell, name: LONG, permissions: ['organization:read', 'connections:read'] },
+      now,
+    ),
     ...policyPages(shell, { ...shell, name: LONG, permissions: ['organization:read', 'security:read'] }, now),
     leave: <Leave id="org_1" name={LONG} obstacle={null} alert="No." />,
     'leave-only-owner': <Leave id="org_1" name={LONG} obstacle="only_owner" />,
     'leave-only-member': <Leave id="org_1" name={LONG} obstacle="only_member" />,
-    'delete-organization': <DeleteOrganization id="org_1" name={LONG} graceHours={720} />,
+    'delete-organization': <DeleteOrganization id="org_1" name={LONG} graceHours={720} hasConnection />,
     'invitation-accept': <Invitation {...invitation} next="accept" />,
     'invitation-other': <Invitation {...invitation} next="other_account" />,
     'invitation-gone': <InvitationInvalid expired={false} />,

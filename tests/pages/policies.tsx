@@ -1,7 +1,10 @@
 /** Fixtures: the hosted pages of security policies with plausible contents, for samples.tsx. */
 import type { VNode } from 'preact'
 import type { Shell } from '../../packages/server/src/features/organizations/frame/index.ts'
-import type { ComplianceRow } from '../../packages/server/src/features/organizations/policy/members-sql.ts'
+import type {
+  ComplianceRow,
+  EffectRow,
+} from '../../packages/server/src/features/organizations/policy/members-sql.ts'
 import {
   COMPLIANCE_STATES,
   DEFAULT_POLICY,
@@ -9,7 +12,7 @@ import {
 import { Review, SecurityPolicy } from '../../packages/server/src/features/organizations/policy/views.tsx'
 
 export function policyPages(shell: Shell, reader: Shell, now: Date): Record<string, VNode> {
-  const policy = { ...DEFAULT_POLICY, version: 0, since: null, updatedAt: null }
+  const policy = { ...DEFAULT_POLICY, version: 0, since: null, ssoLapsedAt: null, updatedAt: null }
   const required = {
     ...policy,
     mode: 'require_any' as const,
@@ -38,6 +41,19 @@ export function policyPages(shell: Shell, reader: Shell, now: Date): Record<stri
     due_at: new Date(now.getTime() + 14 * 86_400_000),
     states: { not_applicable: 4, compliant: 370, in_grace: 1, pending: 37 },
   }
+  const reviewed = (over: Partial<EffectRow> = {}) => ({
+    after: { ...effect, ...over },
+    sso: null,
+    changesSignIn: false,
+  })
+  const sso = {
+    members: 412,
+    connections: ['Entra ID', 'Okta'],
+    must_connect: 38,
+    other_address: 2,
+    owners: 3,
+    owners_without_factor: 1,
+  }
   const listed = { members, counts: effect, state: 'in_grace' as const, more: '/x', first: '/y' }
   const sent = { mode: 'require_any', grace_days: '14', version: '3' }
   return {
@@ -63,15 +79,43 @@ export function policyPages(shell: Shell, reader: Shell, now: Date): Record<stri
         state={null}
       />
     ),
-    'security-review': <Review shell={shell} sent={sent} effect={effect} now={now} />,
+    'security-review': <Review shell={shell} sent={sent} effect={reviewed()} now={now} />,
+    'security-review-sso': (
+      <Review
+        shell={shell}
+        sent={sent}
+        effect={{ ...reviewed({ must_enrol: 0 }), sso, changesSignIn: true }}
+        now={now}
+      />
+    ),
+    'security-review-sso-owner': (
+      <Review
+        shell={shell}
+        sent={sent}
+        effect={{
+          ...reviewed(),
+          sso: { ...sso, must_connect: 1, other_address: 1, owners_without_factor: 3 },
+          changesSignIn: true,
+        }}
+        now={now}
+      />
+    ),
+    'security-review-any': (
+      <Review
+        shell={shell}
+        sent={sent}
+        effect={{ ...reviewed({ must_enrol: 0, loses_session: 0 }), changesSignIn: true }}
+        now={now}
+      />
+    ),
     'security-review-at-once': (
-      <Review shell={reader} sent={sent} effect={{ ...effect, must_enrol: 1, due_at: now }} now={now} />
+      <Review shell={reader} sent={sent} effect={reviewed({ must_enrol: 1, due_at: now })} now={now} />
     ),
     'security-review-none': (
       <Review
         shell={shell}
         sent={sent}
-        effect={{ ...effect, must_enrol: 0, loses_session: 0, due_at: null }}
+        effect={reviewed({ must_enrol: 0, loses_session: 0, due_at: null })}
         now={now}
       />
     ),

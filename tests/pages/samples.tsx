@@ -34,6 +34,7 @@ import {
   VerifyLinkInvalid,
 } from '../../packages/server/src/features/identity/emails/views.tsx'
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
+import { SignIn } from '../../packages/server/src/features/signin/form/views.tsx'
 import {
   EnterCode,
   LinkSent,
@@ -57,9 +58,10 @@ import {
   Reset,
   ResetLinkInvalid,
 } from '../../packages/server/src/features/signin/passwords/views.tsx'
-import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
+import { SignedOut, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
+import { RoutedSignIn } from '../../packages/server/src/features/signin/routing/views.tsx'
 import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
-
+import { connectedPages, offeredConnections } from './connected.tsx'
 import { organizationSamples } from './organizations.tsx'
 import { passkeySamples } from './passkeys.tsx'
 import { secondFactorSamples } from './second-factors.tsx'
@@ -109,6 +111,19 @@ const refusedClassic = problem('VALIDATION_ERROR', {
 })
 const wrong = problem('AUTHENTICATION_FAILED', { details: { attempts_remaining: 2, lockout_duration: 900 } })
 const locked = problem('ACCOUNT_LOCKED', { details: { lockout_duration: 840 }, retryAfter: 840 })
+const empty = problem('VALIDATION_ERROR', {
+  details: [{ field: 'identifier', code: 'required', message: 'x' }],
+})
+const GOOGLE = { slug: 'google', name: 'Google', provider: 'google' } as const
+const OKTA = { slug: 'con_1', name: 'Analytical Engines Okta', provider: 'okta' } as const
+const ROUTE = {
+  domain: 'analytical-engines.example',
+  organization: 'Analytical Engines',
+  connection: OKTA.name,
+  href: '/api/v1/auth/external/con_1/authorize',
+  passwordHref: '/sign-in?with=password',
+  changeHref: '/sign-in',
+}
 const taken = problem('CONFLICT', { details: { field: 'username' } })
 const sessions = [
   {
@@ -193,7 +208,42 @@ export function samples(locale: Locale): Sample[] {
   const again = formState.bind(null, locale)
   const stranger: Record<string, VNode> = {
     'sign-in': <SignIn returnTo="/account/security?a=1&b=2" passkeys />,
+    'sign-in-providers': <SignIn passkeys byEmail connections={offeredConnections} />,
     'sign-in-wrong': <SignIn {...again({ identifier: ADDRESS, remember_me: 'true' }, wrong)} />,
+    'sign-in-identifier': (
+      <SignIn start="identifier" returnTo="/account/security" passkeys byEmail connections={[GOOGLE]} />
+    ),
+    'sign-in-identifier-empty': <SignIn start="identifier" {...again({ identifier: '' }, empty)} />,
+    'sign-in-password': (
+      <SignIn
+        start="password"
+        returnTo="/account/security"
+        typed={{ identifier: ADDRESS, remember_me: 'true' }}
+      />
+    ),
+    'sign-in-password-wrong': <SignIn start="password" {...again({ identifier: ADDRESS }, wrong)} />,
+    'sign-in-own': (
+      <SignIn
+        start="identifier"
+        passkeys
+        connections={[GOOGLE]}
+        organization={{ name: 'Analytical Engines', connections: [OKTA], isRequired: false }}
+      />
+    ),
+    'sign-in-own-alike': (
+      <SignIn
+        organization={{
+          name: 'Analytical Engines',
+          connections: [OKTA, { ...OKTA, slug: 'con_2', provider: 'saml' }, { ...OKTA, slug: 'con_3' }],
+          isRequired: false,
+        }}
+      />
+    ),
+    'sign-in-own-required': (
+      <SignIn organization={{ name: 'Analytical Engines', connections: [OKTA, GOOGLE], isRequired: true }} />
+    ),
+    'sign-in-organization': <RoutedSignIn {...ROUTE} isRequired={false} />,
+    'sign-in-organization-required': <RoutedSignIn {...ROUTE} isRequired />,
     'sign-in-locked': <SignIn {...again({ identifier: ADDRESS }, locked)} />,
     'sign-in-expired': <SignIn notice="session_expired" />,
     'sign-in-reset': <SignIn notice="password_reset" />,
@@ -210,8 +260,10 @@ export function samples(locale: Locale): Sample[] {
     'sign-in-link-elsewhere': <OpenLink token="lnk_1.abc" address={LONG} isAsker={false} />,
     'sign-in-link-expired': <SignInLinkInvalid expired canRequest />,
     'sign-in-link-used': <SignInLinkInvalid expired={false} canRequest={false} />,
-    'signed-out': <SignedOut />,
+    'signed-out': <SignedOut provider={null} returnTo={null} />,
+    'signed-out-provider': <SignedOut provider="Analytical Engines" returnTo="/app" />,
     'sign-up': <SignUp policy={nist} />,
+    'sign-up-providers': <SignUp policy={nist} connections={offeredConnections.slice(0, 4)} />,
     'sign-up-refused': <SignUp policy={nist} {...again({ email: 'grace@', full_name: 'Grace' }, refused)} />,
     'sign-up-classic': <SignUp policy={classic} />,
     setup: <Setup token="lnk_1.abc" policy={nist} />,
@@ -235,6 +287,7 @@ export function samples(locale: Locale): Sample[] {
             { kind: 'passkey', name: 'My phone' },
             { kind: 'totp', name: null },
           ],
+          identities: [{ provider: 'google', name: 'Ada', email: ADDRESS }],
         }}
       />
     ),
@@ -254,6 +307,7 @@ export function samples(locale: Locale): Sample[] {
             { kind: 'passkey', name: 'My phone' },
             { kind: 'totp', name: null },
           ],
+          identities: [{ provider: 'google', name: 'Ada', email: ADDRESS }],
         }}
       />
     ),
@@ -291,6 +345,7 @@ export function samples(locale: Locale): Sample[] {
     'account-moving': <Account user={{ ...user, pendingEmail: LONG }} />,
     security: <Security rows={securityRows} open={null} notice={null} />,
     'security-open': <Security rows={securityRows} open="password" notice="Password changed." />,
+    'set-password': <ChangePassword email={ADDRESS} policy={nist} isFirst />,
     'change-password': <ChangePassword email={ADDRESS} policy={nist} changedAt={ago(700)} />,
     'change-password-refused': (
       <ChangePassword email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />
@@ -307,6 +362,7 @@ export function samples(locale: Locale): Sample[] {
       />
     ),
     ...passkeySamples(NOW),
+    ...connectedPages(NOW),
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
     'api-keys': <ApiKeys keys={apiKeys} {...offers} />,
@@ -342,14 +398,24 @@ export function samples(locale: Locale): Sample[] {
       <DeleteAccount
         id="usr_x"
         email={ADDRESS}
-        outlook={{ isLastAdministrator: false, ownerless: [], emptied: [{ id: 'org_1', name: 'Acme' }] }}
+        outlook={{
+          isLastAdministrator: false,
+          hasPassword: true,
+          ownerless: [],
+          emptied: [{ id: 'org_1', name: 'Acme' }],
+        }}
       />
     ),
     'delete-account-kept': (
       <DeleteAccount
         id="usr_x"
         email={ADDRESS}
-        outlook={{ isLastAdministrator: true, ownerless: [{ id: 'org_1', name: 'Acme' }], emptied: [] }}
+        outlook={{
+          isLastAdministrator: true,
+          hasPassword: true,
+          ownerless: [{ id: 'org_1', name: 'Acme' }],
+          emptied: [],
+        }}
       />
     ),
     'sign-out': <SignOut />,

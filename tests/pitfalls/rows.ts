@@ -13,8 +13,6 @@ export interface Proof {
 /** What is not built yet, and the texts that its code would contain. */
 export const CAPABILITIES = {
   'the OpenID provider': ["'/oidc/authorize'", "'/oidc/token'"],
-  'sign-in by other providers': ['auth/external/'],
-  SAML: ["'/saml/"],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export interface Row {
@@ -142,25 +140,34 @@ export const FOUND: readonly Row[] = [
   { row: 'constants that a partial index needs', proofs: [suite('statements', 'plans every statement of the server with an index, for any parameters')] },
 ] // biome-ignore format: a table
 
+/** The title of a table of tests, as it is written there. */
+const REFUSES = `refuses \${name}`
 const incident = (title: string, input: string): Proof => suite('incidents', title, input)
 export const INCIDENTS: readonly Row[] = [
-  { row: 'Better Auth GHSA-g38m-r43w-p2q7', waits: ['sign-in by other providers'], proofs: [
+  { row: 'Better Auth GHSA-g38m-r43w-p2q7', proofs: [
+    server('features/signin/federation/linked', 'does not join the pending registration of a stranger, which ends (GHSA-g38m-r43w-p2q7)'),
     incident('the stranger’s password and account are gone after the owner of the address verifies', 'GHSA-g38m-r43w-p2q7'),
     server('features/accounts/registration/registration', 'prevents planted passwords: the first to verify owns the address, rival registrations are deleted'),
   ] },
-  { row: 'Casdoor CVE-2026-9092', waits: ['sign-in by other providers'], proofs: [] },
-  { row: 'Supabase CVE-2026-31813', waits: ['sign-in by other providers'], proofs: [
+  { row: 'Casdoor CVE-2026-9092', proofs: [
+    server('features/signin/federation/linking', '%s', 'never silently where the provider has not verified the address'),
+    server('features/signin/federation/linked', 'tells nothing about its owner where the provider does not vouch for it'),
+  ] },
+  { row: 'Supabase CVE-2026-31813', proofs: [
+    server('features/signin/upstream/upstream', '%s is refused', 'a mixed-up issuer'),
+    server('features/signin/upstream/providers', 'of %s that says %j with %j', "['entra', { tid: '99999999-2222-4333-8444-555555555555' }, {}, 'wrong_issuer'"),
     guard('jwt/discovery', 'accepts every tenant whose id is also in the token, with the keys of all tenants (Microsoft Entra)'),
   ] },
-  { row: 'authentik CVE-2026-49448', waits: ['sign-in by other providers'], proofs: [suite('isolation', 'fields that name another user are refused by the API, and ignored by forms')] },
-  { row: 'authentik CVE-2025-53942', waits: ['sign-in by other providers', 'SAML', 'the OpenID provider'], proofs: [
+  { row: 'authentik CVE-2026-49448', proofs: [server('features/accounts/connected/user-identities', 'never move to another user: no operation edits an identity (authentik CVE-2026-49448)'), suite('isolation', 'fields that name another user are refused by the API, and ignored by forms')] },
+  { row: 'authentik CVE-2025-53942', waits: ['the OpenID provider'], proofs: [
+    server('features/signin/federation/linked', 'a disabled account is refused, and its sessions have ended (authentik CVE-2025-53942)'),
     server('features/signin/passkeys/sign-in', 'a user who is disabled or locked, at once', 'ACCOUNT_DISABLED'),
     incident('are refused immediately, by cookie and bearer, and remain so after the account is enabled again', 'CVE-2025-53942'),
     server('features/access/tokens/tokens', 'a user who is disabled or deleted has no valid tokens, and after being enabled only new ones'),
     server('features/access/api-keys/api-keys', 'belongs to a user who was disabled or deleted: refused at once'),
     suite('administration', '%s ends sessions, tokens and keys'),
   ] },
-  { row: 'ZITADEL CVE-2025-46815', waits: ['sign-in by other providers'], proofs: [incident('a link replayed fifty times concurrently, and again later, succeeds once', 'CVE-2025-46815')] },
+  { row: 'ZITADEL CVE-2025-46815', proofs: [server('features/signin/federation/federation', 'is accepted once, of fifty at the same time'), incident('a link replayed fifty times concurrently, and again later, succeeds once', 'CVE-2025-46815')] },
   { row: 'authentik CVE-2023-48228', waits: ['the OpenID provider'], proofs: [] },
   { row: 'authentik CVE-2024-52289', waits: ['the OpenID provider'], proofs: [suite('return-to', 'leads to the place, also where the browser is signed out already')] },
   { row: 'Better Auth GHSA-7w99-5wm4-3g79', waits: ['the OpenID provider'], proofs: [
@@ -227,8 +234,11 @@ export const INCIDENTS: readonly Row[] = [
     server('features/access/api-keys/api-keys', 'requires a recent sign-in; a key cannot create keys'),
   ] },
   { row: 'Hydra GHSA-r9w3-57w2-gch2', proofs: [server('features/accounts/administration/people', 'refuses forged cursors, cursors of other lists, and unknown orders and filters')] },
-  { row: 'xml-crypto CVE-2025-29774', waits: ['SAML'], proofs: [] },
-  { row: 'ruby-saml CVE-2024-45409', waits: ['SAML'], proofs: [] },
-  { row: 'authentik CVE-2026-41577', waits: ['SAML'], proofs: [] },
-  { row: 'Keycloak CVE-2026-7307', waits: ['SAML'], proofs: [] },
+  { row: 'xml-crypto CVE-2025-29774', proofs: [
+    server('features/signin/saml/canon', REFUSES, 'a second SignedInfo that is wrapped'),
+    server('features/signin/saml/canon', REFUSES, 'a comment in the digest'),
+  ] },
+  { row: 'ruby-saml CVE-2024-45409', proofs: [server('features/signin/saml/canon', REFUSES, 'CVE-2024-45409')] },
+  { row: 'authentik CVE-2026-41577', proofs: [server('features/signin/saml/response', REFUSES, 'another audience')] },
+  { row: 'Keycloak CVE-2026-7307', proofs: [server('base/xml/xml', 'reads hostile text of megabytes once')] },
 ] // biome-ignore format: a table

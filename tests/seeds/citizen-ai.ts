@@ -11,7 +11,7 @@ import type { Client, Json, Reply } from '../../packages/server/src/testing/clie
 import { type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { type Excerpt, expectFields, seedDocument, timeBetween } from './document.ts'
 import { expectLimits } from './limits.ts'
-import { hasRow } from './rows.ts'
+import { expectOAuth, expectSaml } from './providers.ts'
 import { pageSettings } from './settings.ts'
 
 const API = '/api/v1'
@@ -28,7 +28,7 @@ const ADMINISTRATOR = [
   'users:*',
 ]
 
-seedDocument('citizen-ai', ({ printed, prose, later }) => {
+seedDocument('citizen-ai', ({ printed, prose }) => {
   let world: World
   let admin: Person
   /** A client that sends what line 93 to 96 demand, with this credential. */
@@ -332,10 +332,8 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
     expect(printedCodes.every((code) => /^\d{8}$/.test(code))).toBe(true)
     expect((await signInWithCode(made)).data.user.id).toBe(made.person.id)
   })
-  later('209-225', 'SAML', () => expect(hasRow(world, 'POST', '/saml/acs')).toBe(false))
-  later('226-241', 'sign-in by Google and Microsoft', () =>
-    expect(hasRow(world, 'GET', `${API}/auth/external/providers`)).toBe(false),
-  )
+  printed('209-225', 'the default connection of SAML', (excerpt) => expectSaml(excerpt.json()))
+  printed('226-241', 'sign-in by Google and Microsoft', (excerpt) => expectOAuth(excerpt.json()))
   printed('242-259', 'the claims of an access token, HS256', async (excerpt) => {
     const reply = await world
       .client()

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { loadConfig } from '../../packages/server/src/config.ts'
+import { PROVIDER_IDS } from '../../packages/server/src/core/providers/index.ts'
 import type { Json, Reply } from '../../packages/server/src/testing/client.ts'
 import { testDatabaseKind } from '../../packages/server/src/testing/database.ts'
 import {
@@ -20,6 +21,7 @@ import {
 } from '../../packages/server/src/testing/world.ts'
 import { expectFields, seedDocument } from './document.ts'
 import { type Installation, installation } from './programs.ts'
+import { requestTo, withGoogleAndMicrosoft } from './providers.ts'
 import { hasRow } from './rows.ts'
 import { pageSettings } from './settings.ts'
 
@@ -59,9 +61,10 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
   }
 
   prose('1-23', 'the frame of the page, and an introduction')
-  later('24', 'sign-in by OAuth, SAML and OpenID Connect, beside the password', () => {
-    expect(hasRow(world, 'GET', `${API}/auth/external/providers`)).toBe(false)
-    expect(hasRow(world, 'GET', '/oidc/authorize')).toBe(false)
+  printed('24', 'sign-in by OAuth, SAML and OpenID Connect, beside the password', (excerpt) => {
+    const [[names = ''] = []] = excerpt.all(/OAuth \(([^)]+)\)/g)
+    const offered: readonly string[] = PROVIDER_IDS
+    for (const name of [...names.toLowerCase().split(', '), 'saml', 'oidc']) expect(offered).toContain(name)
   })
   printed('27', 'organizations with roles', async () => {
     const { data } = await ada.client.post(`${API}/organizations`, { name: 'Roles' })
@@ -294,9 +297,15 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     const [[path = ''] = []] = excerpt.all(/`GET (\S+)`/g)
     expect((await world.client().get(path)).status).toBe(200)
   })
-  later('316-326', 'the redirect URI of Google and Microsoft', () =>
-    expect(hasRow(world, 'GET', `${API}/auth/external/:provider/callback`)).toBe(false),
-  )
+  printed('316-326', 'the redirect URI of Google and Microsoft', async (excerpt) => {
+    const [[base = '', names = '', rest = ''] = []] = excerpt.all(/(http:\S+\/)\[([a-z|]+)\]([^\s`]+)/g)
+    await withGoogleAndMicrosoft({ publicUrl: new URL(base).origin }, async (federated) => {
+      for (const name of names.split('|')) {
+        const asked = await requestTo(federated, name)
+        expect(asked.searchParams.get('redirect_uri')).toBe(`${base}${name}${rest}`)
+      }
+    })
+  })
   printed('333-373', 'the envelope of a success', async (excerpt) => {
     const { body } = await ada.client.get(`${API}/users/me`)
     expect(Object.keys(body).toSorted()).toEqual(Object.keys(excerpt.json()).toSorted())

@@ -18,7 +18,9 @@ import { createLimits, type LimitStore, type RateLimits } from './base/limits/in
 import { limitsInRedis } from './base/limits/redis.ts'
 import { batchedEntries, createLog, isForPeople, type Log } from './base/log/index.ts'
 import { createBreaches } from './base/outbound/breaches.ts'
+import { createOutbound } from './base/outbound/index.ts'
 import { openRedis, type Redis } from './base/outbound/redis.ts'
+import type { Network } from './base/outbound/request.ts'
 import { createPages } from './base/page/index.ts'
 import { offeredKinds } from './base/relying-party.ts'
 import type { Config } from './config.ts'
@@ -33,8 +35,11 @@ import { limitJobs, limitsInDatabase } from './core/limits/index.ts'
 import { linkJobs } from './core/links/index.ts'
 import { createMail } from './core/mail/index.ts'
 import { outboxRows } from './core/mail/outbox.tsx'
+import { createMetrics } from './core/metrics/index.ts'
+import { metricsRow } from './core/metrics/rows.ts'
 import { createRevocations } from './core/revocations/index.ts'
 import { createRoles } from './core/roles/index.ts'
+import { createRoutedDomains } from './core/routed-domains.ts'
 import { assertSecret } from './core/secrets/index.ts'
 import type { Tools } from './core/tools.ts'
 import { apiKeyFeature } from './features/access/api-keys/index.ts'
@@ -43,15 +48,19 @@ import { tokenFeature } from './features/access/tokens/index.ts'
 import { addressFeature, emailSection } from './features/accounts/address/index.ts'
 import { administrationFeature } from './features/accounts/administration/index.ts'
 import { auditLogFeature } from './features/accounts/audit-log/index.ts'
+import { connectedFeature, connectedSection } from './features/accounts/connected/index.ts'
 import { ownAccountFeature } from './features/accounts/own/index.ts'
 import {
   ensureAdministrator,
   printSetupLink,
+  registerExternally,
   registrationFeature,
 } from './features/accounts/registration/index.ts'
 import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
+import { connectionFeature, writeEnvironmentConnections } from './features/organizations/connections/index.ts'
+import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
 import { memberFeature } from './features/organizations/members/index.ts'
 import { membershipLookup } from './features/organizations/membership/index.ts'
@@ -59,6 +68,8 @@ import { myOrganizationFeature } from './features/organizations/mine/index.ts'
 import { organizationFeature } from './features/organizations/organization/index.ts'
 import { policyFeature, policyRefusals } from './features/organizations/policy/index.ts'
 import { organizationRoleFeature } from './features/organizations/roles/index.ts'
+import { setupLinkFeature } from './features/organizations/setup-links/index.ts'
+import { ssoFeature } from './features/organizations/sso/index.ts'
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
 import {
@@ -66,7 +77,17 @@ import {
   backupCodesSection,
   continuingBackupCode,
 } from './features/signin/backup-codes/index.ts'
+import { connectionSetupFeature } from './features/signin/connection-setup/index.ts'
+import { connectionTestFeature } from './features/signin/connection-tests/index.ts'
 import { deviceFeature, devicesSection } from './features/signin/devices/index.ts'
+import {
+  continuingFederation,
+  type Federation,
+  federationFeature,
+  samlProtocol,
+  upstreamProtocol,
+} from './features/signin/federation/index.ts'
+import { signInFormFeature } from './features/signin/form/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
 import {
   continuingEmailCode,
@@ -82,8 +103,10 @@ import {
   passwordSection,
   resetLinks,
 } from './features/signin/passwords/index.ts'
-import { proveMailbox } from './features/signin/planted/index.ts'
+import { listForeseen, proveMailbox } from './features/signin/planted/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
+import { routingFeature } from './features/signin/routing/index.ts'
+import { samlFeature } from './features/signin/saml/index.ts'
 import { beginDemandedEnrolment, secondFactorFeature } from './features/signin/second-factor/index.ts'
 import { recoverySection, securityFeature } from './features/signin/security/index.ts'
 import { stepUpBeginner, stepUpFeature } from './features/signin/step-up/index.ts'
@@ -111,6 +134,8 @@ export interface AppOptions {
   database?: Database
   /** What counts requests where there is no Redis: the primary process of several workers; default: this process. */
   limitStore?: LimitStore | null
+  /** How hosts are reached that connections request, for tests. */
+  network?: Network
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
@@ -167,7 +192,7 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
 
 /** The tools, and how to let go of those that hold connections. */
 async function openTools(
-  { config, limitStore = null }: AppOptions,
+  { config, limitStore = null, network }: AppOptions,
   log: Log,
   db: Database,
 ): Promise<{ tools: Tools; close(): void }> {
@@ -179,12 +204,25 @@ async function openTools(
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
   const hashing = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
   const breaches = createBreaches({ clock, log, config })
+  const outbound = createOutbound({ clock, log, ...(network && { network }) })
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
   const roles = createRoles({ db, clock, log, config })
+  const routedDomains = createRoutedDomains({ db, changes })
   const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
   const limits = openLimits({ db, redis, limitStore, log })
-  const accounts = { keyring: ring, hashing, breaches, keys, revocations, roles, limits }
+  const accounts = {
+    keyring: ring,
+    hashing,
+    breaches,
+    outbound,
+    keys,
+    revocations,
+    roles,
+    routedDomains,
+    metrics: createMetrics(),
+    limits,
+  }
   const close = (): void => {
     mail.close()
     redis?.close()
@@ -215,12 +253,14 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
   const keys = apiKeyFeature(tools)
+  const federation = federationOf(tools)
   const continuing = [
     continuingPasskey(tools),
     continuingTotp(tools),
     continuingBackupCode(tools),
     continuingEmailCode(tools),
     continuingPassword(tools),
+    continuingFederation(tools),
   ]
   const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
@@ -228,8 +268,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     { name: 'limits', jobs: limitJobs(tools) },
     emailFeature(tools, {
       after: (call, userId) => redirectVerified(tools, call, userId),
-      prove: (tx, call, user) =>
-        proveMailbox(tx, call, user, () => resetLinks.removePassword(tools, tx, user, call.now)),
+      prove: proving(tools),
+      foresee: (call, user) => listForeseen(tools.db.hot, call, user),
     }),
     sessions,
     roleFeature(tools),
@@ -241,15 +281,25 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     invitationFeature(tools),
     myOrganizationFeature(tools, refusals(tools)),
     policyFeature(tools),
+    domainFeature(tools),
+    ssoFeature(tools),
+    connectionFeature(tools),
+    setupLinkFeature(tools),
     guessFeature(tools),
     noticeFeature(tools),
+    samlFeature(tools),
     attemptFeature(tools),
     passwordFeature(tools),
     responseFeature(tools),
+    signInFormFeature(tools),
     passkeyFeature(tools),
     mailCodeFeature(tools),
     totpFeature(tools),
     backupCodeFeature(tools),
+    federationFeature(tools, federation, sessions.checks),
+    connectionTestFeature(tools, federation),
+    routingFeature(tools),
+    connectionSetupFeature(tools, federation),
     mfaFeature(tools),
     secondFactorFeature(tools, continuing),
     stepUpFeature(tools, continuing),
@@ -261,6 +311,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
       backupCodesSection(tools),
       emailFactorSection(tools),
       ...(tools.config.rememberedDevice > 0 ? [devicesSection(tools)] : []),
+      connectedSection(tools),
       emailSection(tools),
       recoverySection(tools),
     ]),
@@ -269,16 +320,40 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     ownAccountFeature(tools),
     administrationFeature(tools, sessions.checks),
     userKeyFeature(tools, keys.checks),
+    connectedFeature(tools),
     auditLogFeature(tools),
     forwardAuthFeature(tools),
     compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),
     { name: 'csrf', rows: csrfRows(tools.keyring) },
+    { name: 'metrics', rows: [metricsRow(tools)] },
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools, tools.jobs.settleNew) }]),
     ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
   ]
   const rows = features.flatMap((feature) => feature.rows ?? [])
   return [...features, { name: 'challenge', rows: challengeRows(tools, rows) }]
 }
+
+/** Verifies the address of a user who has proven the mailbox, and ends what was planted, the password included. */
+const proving =
+  (tools: Tools): Parameters<typeof emailFeature>[1]['prove'] =>
+  (tx, call, user, keepsIdentities) => {
+    const endPassword = () => resetLinks.removePassword(tools, tx, user, call.now)
+    return proveMailbox(tools, tx, call, user, { endPassword, keepsIdentities })
+  }
+
+/** What federation needs of the modules of other wings. */
+const federationOf = (tools: Tools): Federation => ({
+  protocols: {
+    oidc: upstreamProtocol(tools),
+    oauth2: upstreamProtocol(tools),
+    saml: samlProtocol(tools),
+  },
+  accounts: {
+    register: (tx, call, person) => registerExternally(tools, tx, call, person),
+    proveMailbox: (tx, call, user) => proving(tools)(tx, call, user, false),
+  },
+  ownDomains: (connection) => ownDomains(tools.db.hot, connection),
+})
 
 /** How a caller is refused who does not meet an organization's policy: with an attempt of `signin` that mends it. */
 const refusals = (tools: Tools) =>
@@ -355,6 +430,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     settle,
     async start() {
       await ensureAdministrator(tools, tools.clock.now())
+      await writeEnvironmentConnections(tools)
       const { port } = await http.listen(config.host, config.port)
       jobs.start()
       return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` }

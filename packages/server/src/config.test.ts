@@ -122,6 +122,13 @@ describe('a fault', () => {
         },
         LATCHKEY_MFA_METHODS: { LATCHKEY_MFA: 'required', LATCHKEY_MFA_METHODS: 'backup_code,email_code' },
         LATCHKEY_PASSWORD_CLASSES: { LATCHKEY_PASSWORD_CLASSES: 'none,digit' },
+        LATCHKEY_GOOGLE_CLIENT_ID: { LATCHKEY_GOOGLE_CLIENT_ID: 'google' },
+        LATCHKEY_MICROSOFT_CLIENT_ID: { LATCHKEY_MICROSOFT_CLIENT_SECRET: 'secret' },
+        LATCHKEY_GITHUB_CLIENT_ID: { LATCHKEY_GITHUB_CLIENT_ID: 'github' },
+        LATCHKEY_APPLE_CLIENT_ID: { LATCHKEY_APPLE_CLIENT_ID: 'apple', LATCHKEY_APPLE_TEAM_ID: 'ABCDEFGHIJ' },
+        LATCHKEY_OIDC_ISSUER: { LATCHKEY_OIDC_CLIENT_ID: 'oidc', LATCHKEY_OIDC_CLIENT_SECRET: 'secret' },
+        LATCHKEY_OIDC_NAME: { LATCHKEY_OIDC_NAME: 'Acme' },
+        LATCHKEY_OIDC_TRUSTS_EMAIL: { LATCHKEY_OIDC_TRUSTS_EMAIL: 'yes' },
         LATCHKEY_PASSWORD_FORBIDDEN: {
           LATCHKEY_PASSWORD_MAX_LENGTH: '8',
           LATCHKEY_PASSWORD_FORBIDDEN: 'password1',
@@ -142,6 +149,48 @@ describe('a fault', () => {
       expect(faultsOf(env).map((fault) => fault.setting)).toEqual(['LATCHKEY_TOKEN_SECRET'])
     },
   )
+})
+
+describe('the providers of the environment', () => {
+  const KEY = `-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----`
+
+  it('are clients with their secrets, a private key on one line or on several', () => {
+    const apple = {
+      LATCHKEY_APPLE_CLIENT_ID: 'test.acme.signin',
+      LATCHKEY_APPLE_TEAM_ID: 'ABCDE12345',
+      LATCHKEY_APPLE_KEY_ID: '12345ABCDE',
+    }
+    for (const written of [KEY, `${KEY}\n`, KEY.replaceAll('\n', '\\n')])
+      expect(loadConfig({ ...apple, LATCHKEY_APPLE_PRIVATE_KEY: written }, { cwd }).applePrivateKey).toBe(KEY)
+    expect(faultsOf({ ...apple, LATCHKEY_APPLE_PRIVATE_KEY: 'key.p8' })).toEqual([
+      {
+        setting: 'LATCHKEY_APPLE_PRIVATE_KEY',
+        message:
+          'LATCHKEY_APPLE_PRIVATE_KEY must be a private key in PEM, which begins with `-----BEGIN PRIVATE KEY-----`.',
+      },
+    ])
+  })
+
+  it('name what is missing of a client that is set in part', () => {
+    const { message = '' } = faultsOf({ LATCHKEY_APPLE_KEY_ID: '12345ABCDE' })[0] ?? {}
+    expect(message).toBe(
+      'LATCHKEY_APPLE_CLIENT_ID must be set together with LATCHKEY_APPLE_TEAM_ID, LATCHKEY_APPLE_KEY_ID and LATCHKEY_APPLE_PRIVATE_KEY, or none of them.',
+    )
+  })
+
+  it('keep an issuer as it is written, and refuse what is none', () => {
+    const client = { LATCHKEY_OIDC_CLIENT_ID: 'c', LATCHKEY_OIDC_CLIENT_SECRET: 's' }
+    const read = (issuer: string) => readConfig({ ...client, LATCHKEY_OIDC_ISSUER: issuer }, { cwd }).config
+    for (const issuer of ['https://id.acme.test', 'https://id.acme.test/', 'https://ID.acme.test/realms/a'])
+      expect(read(issuer)?.oidcIssuer).toBe(issuer)
+    for (const wrong of [
+      'id.acme.test',
+      'ftp://id.acme.test',
+      'https://a:b@id.acme.test',
+      'https://id.acme.test/?a',
+    ])
+      expect(read(wrong)).toBeNull()
+  })
 })
 
 describe('production', () => {
@@ -178,6 +227,14 @@ describe('production', () => {
     ['LATCHKEY_RETURN_ORIGINS', { LATCHKEY_RETURN_ORIGINS: 'http://app.acme.test' }],
     ['LATCHKEY_PASSKEY_ORIGINS', { LATCHKEY_PASSKEY_ORIGINS: 'http://shop.acme.test' }],
     ['LATCHKEY_BREACH_URL', { LATCHKEY_BREACH_URL: 'http://mirror.acme.test/range/' }],
+    [
+      'LATCHKEY_OIDC_ISSUER',
+      {
+        LATCHKEY_OIDC_ISSUER: 'http://id.acme.test',
+        LATCHKEY_OIDC_CLIENT_ID: 'c',
+        LATCHKEY_OIDC_CLIENT_SECRET: 's',
+      },
+    ],
     ['LATCHKEY_ARGON2_MEMORY_KIB', { LATCHKEY_ARGON2_PASSES: '1' }],
     ['LATCHKEY_PORT', { LATCHKEY_PORT: '0' }],
   ]
@@ -255,7 +312,8 @@ describe('.env', () => {
 describe('displayed values', () => {
   it('contain no secret and have the form in which they are set', () => {
     const env = { ...SAFE, REDIS_URL: 'redis://:swordfish@h', LATCHKEY_SMTP_URL: 'smtp://u:swordfish@h',
-      LATCHKEY_ADMIN_EMAIL: 'ada@acme.test', LATCHKEY_ADMIN_PASSWORD: 'swordfish' } // biome-ignore format: a table
+      LATCHKEY_ADMIN_EMAIL: 'ada@acme.test', LATCHKEY_ADMIN_PASSWORD: 'swordfish',
+      LATCHKEY_GOOGLE_CLIENT_ID: 'google', LATCHKEY_GOOGLE_CLIENT_SECRET: 'swordfish' } // biome-ignore format: a table
     const { values } = readConfig(env, { cwd })
     const all = settings.map(([name]) => `${name}=${shown(name, values)}`)
     expect(all.join('\n')).not.toMatch(/swordfish|hunter2/)

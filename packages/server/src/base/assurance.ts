@@ -12,6 +12,7 @@ export type Acr = (typeof ACRS)[number]
 /** The methods that prove an identity. */
 export const PROOF_METHODS = [
   'password', 'registration', 'setup_link', 'totp', 'backup_code', 'passkey', 'magic_link', 'email_code', 'remembered_device',
+  'federation',
 ] as const // biome-ignore format: a list
 export type ProofMethod = (typeof PROOF_METHODS)[number]
 
@@ -28,7 +29,20 @@ export interface ProofKind {
   phishing_resistant: boolean
   /** That the authenticator verified its user by PIN or biometrics: the proof is of two factors by itself. */
   user_verified?: true
+  /** The connection whose identity provider vouches for the user. */
+  connection?: string
+  /** Its organization, where it has one: in another organization the proof proves nothing. */
+  organization?: string
+  /** That the organization had proven the domain of the user's address: it could read the user's e-mail anyway. */
+  authority?: true
+  /** That the provider has checked two factors, of a connection that is trusted about it. */
+  mfa?: true
+  /** That the factor had been enrolled for ESTABLISHED_AFTER when it was proven. */
+  established?: true
 }
+
+/** How long a factor has been enrolled before it replaces an identity provider, in milliseconds. */
+export const ESTABLISHED_AFTER = 86_400_000
 
 /** A proof, as attempts and sessions store it. */
 export interface StoredProof extends ProofKind {
@@ -38,7 +52,14 @@ export interface StoredProof extends ProofKind {
 }
 
 /** A method that can give a further proof, besides the first one. */
-export const SECOND_METHODS = ['totp', 'passkey', 'backup_code', 'email_code', 'password'] as const
+export const SECOND_METHODS = [
+  'totp',
+  'passkey',
+  'backup_code',
+  'email_code',
+  'password',
+  'federation',
+] as const
 export type SecondMethod = (typeof SECOND_METHODS)[number]
 
 export const FACTOR_KINDS = ['totp', 'passkey', 'backup_codes', 'email'] as const
@@ -51,8 +72,43 @@ export const isAtLeast = (acr: Acr, wanted: Acr): boolean => rank(acr) >= rank(w
 /** What of a proof is judged. */
 export type Judged = Pick<
   StoredProof,
-  'method' | 'factor' | 'channel' | 'phishing_resistant' | 'user_verified'
+  | 'method'
+  | 'factor'
+  | 'channel'
+  | 'phishing_resistant'
+  | 'user_verified'
+  | 'connection'
+  | 'organization'
+  | 'mfa'
+  | 'established'
 >
+
+/** What is proven in an organization: a proof by the connection of another one proves nothing there. */
+export const proofsIn = <P extends Pick<Judged, 'organization'>>(
+  proofs: readonly P[],
+  organizationId: string | null,
+): P[] => proofs.filter(({ organization }) => organization === undefined || organization === organizationId)
+
+/**
+ * Proofs as a sign-in judges them for an organization, or for the server and the account (null): the connection of another
+ * organization proves one factor, even if its provider has checked two.
+ */
+export const withoutForeignMfa = <P extends Judged>(
+  proofs: readonly P[],
+  organizationId: string | null,
+): P[] =>
+  proofs.map((proof) => {
+    if (!proof.mfa || proof.organization === undefined || proof.organization === organizationId) return proof
+    const { mfa: _, ...plain } = proof
+    return plain as P
+  })
+
+/** The methods by which no sign-in begins. */
+export const FURTHER_ONLY: readonly ProofMethod[] = ['totp', 'backup_code', 'remembered_device']
+
+/** Whether a proof is among these that a sign-in may begin with. */
+export const isSignIn = (proofs: readonly Pick<Judged, 'method'>[]): boolean =>
+  proofs.some(({ method }) => !FURTHER_ONLY.includes(method))
 
 const counts = ({ channel }: Judged): boolean => channel !== 'mailbox' && channel !== 'device'
 
@@ -61,7 +117,8 @@ export function acrOf(proofs: readonly Judged[]): Acr {
   const counting = proofs.filter(counts)
   const isResistant = counting.some((proof) => proof.phishing_resistant)
   const isVerified = counting.some((proof) => proof.user_verified)
-  const isTwoFactor = isVerified || new Set(counting.map(({ factor }) => factor)).size > 1
+  const isTwoFactor =
+    isVerified || counting.some(({ mfa }) => mfa) || new Set(counting.map(({ factor }) => factor)).size > 1
   if (!isTwoFactor) return 'aal1'
   return isResistant ? 'aal2-phr' : 'aal2'
 }
@@ -71,24 +128,6 @@ export function amrOf(proofs: readonly (Judged & Pick<ProofKind, 'amr'>)[]): str
   const amr = new Set(proofs.flatMap((proof) => proof.amr))
   if (acrOf(proofs) !== 'aal1') amr.add('mfa')
   return [...amr]
-}
-
-/** The proofs of a session after further ones: the latest of each method. */
-export function mergeProofs(
-  former: readonly StoredProof[],
-  further: readonly StoredProof[],
-): readonly StoredProof[] {
-  const merged = new Map<ProofMethod, StoredProof>()
-  for (const { method, amr, factor, channel, phishing_resistant, user_verified, at } of [
-    ...former,
-    ...further,
-  ]) {
-    const known = merged.get(method)
-    if (known && known.at > at) continue
-    const kind = { ...(channel && { channel }), ...(user_verified && { user_verified }) }
-    merged.set(method, { method, amr, factor, phishing_resistant, ...kind, at })
-  }
-  return [...merged.values()]
 }
 
 export const DEMAND_MODES = ['none', 'require_any', 'require_totp', 'require_passkey'] as const
@@ -120,9 +159,20 @@ export const acrFor = (demand: Pick<Demand, 'mode' | 'accepts'>): Acr =>
     ? 'aal2'
     : 'aal2-phr'
 
+/** A demand, and whose it is. */
+export type Demanded = Pick<Demand, 'mode' | 'accepts' | 'organizationId'>
+
+/**
+ * Whether the provider has checked what is demanded: any second factor, demanded by the organization of its connection, or
+ * by the server of a connection of the server. Such a demand needs no factor that is enrolled here.
+ */
+const isVouched = ({ mode, organizationId }: Demanded, proofs: readonly Judged[]): boolean =>
+  mode === 'require_any' &&
+  proofs.some((proof) => proof.mfa && (proof.organization ?? null) === organizationId)
+
 /** Whether proofs meet a demand. A user-verified passkey meets every one: it needs no further proof. */
-export function isMet(demand: Pick<Demand, 'mode' | 'accepts'>, proofs: readonly Judged[]): boolean {
-  if (demand.mode === 'none') return true
+export function isMet(demand: Demanded, proofs: readonly Judged[]): boolean {
+  if (demand.mode === 'none' || isVouched(demand, proofs)) return true
   if (proofs.some((proof) => proof.user_verified)) return true
   const accepted = acceptedBy(demand)
   if (accepted.has('remembered_device') && proofs.some(({ method }) => method === 'remembered_device'))
@@ -140,6 +190,17 @@ export function isEnrolled(
   if (mode === 'require_passkey') return has('passkey')
   if (mode === 'require_totp') return has('totp') || (has('passkey') && accepts.includes('passkey'))
   return ENROLLABLE.some((kind) => has(kind) && accepts.includes(kind))
+}
+
+/** What a user lacks of a demand: a factor to set up, or a proof; null: nothing. */
+export function findMissing(
+  demand: Demanded,
+  proofs: readonly Judged[],
+  factors: readonly FactorKind[],
+): 'factor' | 'proof' | null {
+  if (isVouched(demand, proofs)) return null
+  if (!isEnrolled(demand, factors)) return 'factor'
+  return isMet(demand, proofs) ? null : 'proof'
 }
 
 const ENROLLABLE = ['passkey', 'totp'] as const
@@ -164,7 +225,18 @@ export interface SignInFacts {
   hasPassword: boolean
   /** That a code can be sent to their verified address; absent: it cannot. */
   hasMailbox?: boolean
+  /** The organizations of the active connections that know them, null for the server; absent: none does. */
+  identities?: readonly (string | null)[]
+  /**
+   * The organizations that have proven the domain of the user's verified address: who administers them is an authority for
+   * the mailbox, and so for the account. Absent: none.
+   */
+  authorities?: readonly string[]
+  /** The organization for which is judged what the user proves; absent: for the account. */
+  scope?: string
   demands: readonly Demand[]
+  /** The kinds of which a factor has been enrolled for ESTABLISHED_AFTER; absent: none. */
+  established?: readonly FactorKind[]
   /**
    * The kinds of which no factor is accepted now, although one is enrolled: demanded, and not offered. Absent: none.
    */
@@ -175,12 +247,31 @@ export interface SignInFacts {
 
 export const NO_FACTS: SignInFacts = { factors: [], hasPassword: false, demands: [] }
 
+/** Whether a proof by a connection of the organization, or of the server (null), counts. */
+const isCounting = (organization: string | null, { scope, authorities = [] }: SignInFacts): boolean =>
+  organization === null || (scope === undefined ? authorities.includes(organization) : organization === scope)
+
+/** The facts as they count for an organization. */
+export const factsIn = (facts: SignInFacts, scope: string): SignInFacts => ({ ...facts, scope })
+
+/**
+ * The proofs that count for an organization, or for the account: not those by the connection of an organization that is no
+ * authority for it, whose administrators could take the account over otherwise.
+ */
+export const countingProofs = <P extends Judged>(proofs: readonly P[], facts: SignInFacts): P[] =>
+  withoutForeignMfa(
+    proofs.filter(({ organization = null }) => isCounting(organization, facts)),
+    facts.scope ?? null,
+  )
+
 const KINDS: Readonly<Record<SecondMethod, ProofKind>> = {
   password: { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false },
   totp: { amr: ['otp'], factor: 'possession', channel: 'app', phishing_resistant: false },
   backup_code: { amr: ['otp'], factor: 'possession', channel: 'codes', phishing_resistant: false },
   email_code: { amr: ['email'], factor: 'possession', channel: 'mailbox', phishing_resistant: false },
   passkey: { amr: ['hwk', 'user'], factor: 'possession', channel: 'key', phishing_resistant: true, user_verified: true },
+  // what the provider checked is its own affair: one factor here; no reference of RFC 8176 names it
+  federation: { amr: ['fed'], factor: 'knowledge', phishing_resistant: false },
 } // biome-ignore format: a table
 
 /** What a proof by a method is; of a passkey, one with user verification. */
@@ -194,16 +285,15 @@ export const REMEMBERED_DEVICE: ProofKind = {
   phishing_resistant: false,
 }
 
+/** In the order in which they are offered. */
+const USABLE = ['passkey', 'totp', 'backup_code', 'federation', 'email_code', 'password'] as const
+
 /**
  * The methods by which the user can prove something further. Where they have neither a password nor a factor, that is the
  * mailbox that they sign in with.
  */
-export function usableMethods({
-  factors,
-  refused = [],
-  hasPassword,
-  hasMailbox = false,
-}: SignInFacts): SecondMethod[] {
+export function usableMethods(facts: SignInFacts): SecondMethod[] {
+  const { factors, refused = [], hasPassword, hasMailbox = false, identities = [] } = facts
   const isAccepted = (kind: FactorKind) => factors.includes(kind) && !refused.includes(kind)
   const isMailboxAll = hasMailbox && !hasPassword && factors.length === 0
   const isUsable: Readonly<Record<SecondMethod, boolean>> = {
@@ -212,10 +302,9 @@ export function usableMethods({
     backup_code: isAccepted('backup_codes'),
     email_code: isAccepted('email') || isMailboxAll,
     password: hasPassword,
+    federation: identities.some((organization) => isCounting(organization, facts)),
   }
-  return (['passkey', 'totp', 'backup_code', 'email_code', 'password'] as const).filter(
-    (one) => isUsable[one],
-  )
+  return USABLE.filter((one) => isUsable[one])
 }
 
 /** How long after a reset by the mailbox the mailbox is no second factor, in milliseconds. */
@@ -264,20 +353,38 @@ export function meetsOwnFactors(
   return hasStrong ? has('app', 'codes', 'key') : proofs.some(({ factor }) => factor === 'knowledge')
 }
 
-/** The proofs that methods would give. */
-export const prospective = (methods: readonly SecondMethod[]): (Judged & { method: SecondMethod })[] =>
-  methods.map((method) => ({ method, ...kindOf(method) }))
+/** The factors whose age is recorded with their proofs. */
+const FACTOR_OF: Readonly<Partial<Record<SecondMethod, FactorKind>>> = {
+  totp: 'totp',
+  passkey: 'passkey',
+  backup_code: 'backup_codes',
+}
+
+/** The proofs that methods would give. @param facts whose factors they are; absent: none of them is established */
+export const prospective = (
+  methods: readonly SecondMethod[],
+  { established = [] }: Pick<SignInFacts, 'established'> = {},
+): (Judged & { method: SecondMethod })[] =>
+  methods.map((method) => {
+    const factor = FACTOR_OF[method]
+    const isEstablished = factor !== undefined && established.includes(factor)
+    return { method, ...kindOf(method), ...(isEstablished && { established: true }) }
+  })
 
 /**
  * Whether a sign-in with these proofs lacks a further one that the user can give. A factor that is refused is lacking too: it
  * does not lower what the account requires.
  */
-export function lacksProof(proofs: readonly Judged[], facts: SignInFacts): boolean {
+export function lacksProof(given: readonly Judged[], facts: SignInFacts): boolean {
   const { factors, refused } = facts
+  const proofs = withoutForeignMfa(given, null)
   const enrolled = [...proofs, ...prospective(usableMethods({ ...facts, refused: [] }))]
   if (!meetsOwnFactors(proofs, factors, refused) && meetsOwnFactors(enrolled, factors)) return true
-  const everything = [...proofs, ...prospective(usableMethods(facts))]
-  return facts.demands.some((demand) => !isMet(demand, proofs) && isMet(demand, everything))
+  const further = prospective(usableMethods(facts))
+  return facts.demands.some((demand) => {
+    const counting = withoutForeignMfa(given, demand.organizationId)
+    return !isMet(demand, counting) && isMet(demand, [...counting, ...further])
+  })
 }
 
 const remembered: Judged = { method: 'remembered_device', ...REMEMBERED_DEVICE }
@@ -292,9 +399,10 @@ export const acceptsDevice = (facts: SignInFacts): boolean => needsDevice(prospe
 /** Whether a demand is due that no proof of the user's can meet before another factor is enrolled. */
 export function findUnenrolled(proofs: readonly Judged[], facts: SignInFacts, now: Date): Demand | null {
   return (
-    facts.demands.find(
-      (demand) => isDue(demand, now) && !(isEnrolled(demand, facts.factors) && isMet(demand, proofs)),
-    ) ?? null
+    facts.demands.find((demand) => {
+      const counting = withoutForeignMfa(proofs, demand.organizationId)
+      return isDue(demand, now) && findMissing(demand, counting, facts.factors) !== null
+    }) ?? null
   )
 }
 
@@ -327,7 +435,7 @@ export const methodsFor = (proofs: readonly Judged[], facts: SignInFacts): Secon
 
 /** The methods, of those that the user can prove, of which one helps to meet a demand. */
 export const methodsTowards = (
-  demand: Pick<Demand, 'mode' | 'accepts'>,
+  demand: Demanded,
   proofs: readonly Judged[],
   usable: readonly SecondMethod[],
 ): SecondMethod[] =>

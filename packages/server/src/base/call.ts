@@ -62,6 +62,8 @@ export interface CallOrganization {
   role: string | null
   /** The caller's permissions inside the organization, separate from those of the server. */
   permissions: readonly string[]
+  /** That the caller acts as an owner without the connection that is required (break-glass). */
+  bypassesSso?: true
 }
 
 export interface Call {
@@ -79,6 +81,10 @@ export interface Call {
   style: Style | ProtocolStyle
   /** Raw values of the cookies that features own (device, attempt …), by name without prefix. */
   cookies: Readonly<Record<string, string>>
+  /** On rows that browsers open: that a site of no registered origin has sent the browser there; absent otherwise. */
+  byOther?: true
+  /** The id of the set-up link by which the principal’s organization is changed; absent where they do it themselves. */
+  setupLink?: string
 }
 
 /** The call of work outside a request: a job, the CLI, the first start. */

@@ -1,7 +1,8 @@
 /**
  * Which users and organizations have changed: the invalidation of rows in memory (row-cache.ts), by NOTIFY. Triggers
- * notify in the transaction of each change, with the id of the user or the organization. Owns the number of the last
- * change, the changes that are remembered, and the lease; leaves the rows to the caches.
+ * notify in the transaction of each change, with the id of the user or the organization, or with a word for an answer that
+ * depends on many rows (core/routed-domains.ts). Owns the number of the last change, the changes that are remembered, and the
+ * lease; leaves the rows to the caches.
  *
  * Invariant: where `isUnchanged(since, …)` holds, no transaction that committed more than a second ago has changed the
  * user or the organization after a statement that was sent when `last()` was `since`.

@@ -22,6 +22,9 @@ export type Purpose =
   | 'challenges'
   | 'email_codes'
   | 'step_ups'
+  | 'connections'
+  | 'round_trips'
+  | 'identities'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

@@ -8,6 +8,7 @@ import {
   acrOf,
   type Blocked,
   continuingOf,
+  countingProofs,
   findBlocked,
   isStrong,
   type Judged,
@@ -35,9 +36,13 @@ const all = (facts: SignInFacts) => prospective(usableMethods(facts))
 const unrefused = (facts: SignInFacts): SignInFacts => ({ ...facts, refused: [] })
 const canComplete = (facts: SignInFacts): boolean => isComplete(all(unrefused(facts)), unrefused(facts))
 
-/** Whether proofs are as much as a sign-in of the user requires. A remembered device does not count. */
+/**
+ * Whether proofs are as much as a sign-in of the user requires. A remembered device does not count, nor does an organization
+ * that is no authority for the account.
+ */
 export function provesEnrolled(given: readonly Judged[], facts: SignInFacts): boolean {
-  const proofs = given.filter(({ channel }) => channel !== 'device')
+  const proofs = countingProofs(given, facts).filter(({ channel }) => channel !== 'device')
+  if (proofs.length === 0 && given.length > 0) return false
   return (canComplete(facts) ? isComplete : hasSecond)(proofs, facts)
 }
 
@@ -62,13 +67,14 @@ export interface EnrolledVerdict {
 }
 
 /** @param recent what was proven within the time that counts */
-export function judgeEnrolled(recent: readonly Judged[], facts: SignInFacts): EnrolledVerdict {
+export function judgeEnrolled(given: readonly Judged[], facts: SignInFacts): EnrolledVerdict {
+  const recent = countingProofs(given, facts)
   const usable = usableMethods(facts)
   const methods = continuingOf(unproven(usable, recent), (further) =>
     provesEnrolled([...recent, ...prospective(further)], facts),
   )
   return {
-    isMet: provesEnrolled(recent, facts),
+    isMet: provesEnrolled(given, facts),
     acr: hasStrong(facts) && canComplete(facts) ? 'aal2' : 'aal1',
     methods: methods.length > 0 ? methods : usable,
     blocked: canProveEnrolled(recent, facts) ? null : findBlocked(facts),

@@ -225,6 +225,8 @@ export const ERRORS = {
         type: 'string',
         description: 'The rule that refuses the change: `last_owner`, `last_administrator` …',
       },
+      version: { type: 'integer', description: 'The present version, where a change names an older one.' },
+      setting: { type: 'string', description: 'The setting of the server that decides instead.' },
     },
   },
   PAYLOAD_TOO_LARGE: {
@@ -331,8 +333,13 @@ const MISSING = {
     'There is no organization with this id that you may see. Check the id, or ask for an invitation.',
   member: 'There is no member with this id in the organization. List its members to see their ids.',
   invitation: 'There is no open invitation with this id. It may have been accepted, withdrawn or sent again.',
+  setup_link: 'There is no open set-up link with this id. It may have been completed, revoked or expired.',
+  domain: 'There is no domain with this id in the organization. It may have been removed already.',
   event: 'There is no event with this id that you may see. Check the id.',
+  connection: 'There is no connection with this id that you may see. List the connections to see their ids.',
   factor: 'There is no second factor with this id in this account. It may have been removed already.',
+  connected_account:
+    'There is no connected account of this name or id. List the connected accounts to see their ids.',
   device: 'There is no remembered browser with this id in this account. It may have been forgotten already.',
   email: 'There is no e-mail with this id in the outbox. It may have been deleted.',
 } as const
@@ -341,6 +348,19 @@ export type MissingResource = keyof typeof MISSING
 /** A NOT_FOUND that says what was not found; pages translate it by `resource`. */
 export const notFound = (resource: MissingResource): Problem =>
   new Problem('NOT_FOUND', { message: MISSING[resource], details: { resource } })
+
+const memberOf = ({ details }: Problem, name: string): unknown =>
+  details === undefined || Array.isArray(details) ? undefined : details[name]
+
+/** Whether it is the NOT_FOUND of such a thing: where something was to be deleted, the aim is reached. */
+export const isMissing = (problem: Problem, resource: MissingResource): boolean =>
+  problem.code === 'NOT_FOUND' && memberOf(problem, 'resource') === resource
+
+/** Why it is refused, as a code; null where the problem does not say. */
+export function reasonOf(problem: Problem): string | null {
+  const reason = memberOf(problem, 'reason')
+  return typeof reason === 'string' ? reason : null
+}
 
 /** A VALIDATION_ERROR about a single field. */
 export const invalid = (field: string, code: string, message: string): Problem =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Description, Instant, line, optional, roleNameField } from './fields.ts'
+import { Description, Instant, line, optional, roleNameField, visibleText } from './fields.ts'
 
 const nbsp = '\u00a0'
 
@@ -39,6 +39,23 @@ describe('a line', () => {
     ['\u0301', VISIBLE],
   ])('refuses %j', (text, message) => {
     expect(Name.safeParse(text).error?.issues[0]?.message).toContain(message)
+  })
+})
+
+describe('a text of another system', () => {
+  it.each<[string, string | null]>([
+    ['  Ada \n Lovelace ', 'Ada Lovelace'],
+    ['Ada\u202e\u0000\u200b\ufeff', 'Ada'],
+    ['\u200b\u2060', null],
+    ['', null],
+    ['\u0301', null],
+    ['x'.repeat(50), 'x'.repeat(12)],
+    ['😀'.repeat(50), '😀'.repeat(12)],
+    [`${'\u200b'.repeat(100)}Ada`, null],
+    ['Ada \ud83d', 'Ada \ufffd'],
+    [`\ude00${'x'.repeat(46)}😀`, `\ufffd${'x'.repeat(11)}`],
+  ])('%j becomes %j', (text, clean) => {
+    expect(visibleText(text, 12)).toBe(clean)
   })
 })
 

@@ -41,6 +41,20 @@ export const line = (max: number) =>
         }),
     )
 
+/**
+ * A text of another system as one line without invisible characters, cut at `max`; null where nothing visible is left. Half a
+ * character outside of Unicode's first plane becomes U+FFFD: PostgreSQL refuses it in JSON.
+ */
+export function visibleText(text: string, max: number): string | null {
+  const cut = text
+    .slice(0, 4 * max)
+    .toWellFormed()
+    .normalize('NFC')
+    .replace(/\s+/g, ' ')
+  const clean = [...cut.replaceAll(new RegExp(INVISIBLE, 'gu'), '').trim()].slice(0, max).join('').trim()
+  return isVisible(clean) ? clean : null
+}
+
 /** Free text: up to 500 characters on any number of lines, without invisible characters; may be empty. */
 export const Description = z
   .string()

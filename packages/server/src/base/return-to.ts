@@ -1,6 +1,7 @@
 /**
  * The return URL: where a browser goes after a sign-in. Only a path of this server or a registered origin is followed
- * (no open redirect); anything else is ignored and never an error, so that a bad link still leads to a sign-in.
+ * (no open redirect), and none that begins or answers a sign-in: after a form of this server it would count as begun by the
+ * user (login CSRF). Anything else is ignored and never an error, so that a bad link still leads to a sign-in.
  * In the link of an e-mail it is encrypted, because the recipient may not be who chose it.
  */
 import type { Config } from '../config.ts'
@@ -20,9 +21,28 @@ export function safeReturnTo(
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return null
   if (url.origin === config.publicUrl) {
     const path = url.pathname + url.search + url.hash
-    return path.startsWith('//') ? null : path
+    return path.startsWith('//') || isOfSignIn(url.pathname) ? null : path
   }
   return config.returnOrigins.includes(url.origin) ? url.href : null
+}
+
+/** Below these, sign-ins begin and identity providers answer (signin/federation); no page continues there by `return_to`. */
+const SIGN_IN_PATHS = ['/api/v1/auth/external/', '/saml/']
+
+/** Whether a path is below one of them, in whichever way it is written: more than a router would read. */
+function isOfSignIn(pathname: string): boolean {
+  let [path, before] = [pathname, '']
+  while (path !== before) {
+    before = path
+    path = path.replace(/%([0-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+  }
+  // what were delimiters of the URL are none of the path
+  const plain = path
+    .replace(/[\p{Cc}\s]/gu, '')
+    .replace(/[?#]/g, '_')
+    .replace(/[\\/]+/g, '/')
+  const resolved = new URL(plain, 'http://localhost').pathname.replace(/\/+/g, '/').toLowerCase()
+  return SIGN_IN_PATHS.some((below) => `${resolved}/`.startsWith(below))
 }
 
 export interface LinkTools {

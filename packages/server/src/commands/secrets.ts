@@ -1,13 +1,22 @@
 /** `secrets …`: the server's secret. The rules are core/secrets'; this is input and output. */
+import { sealedConnectionSecrets } from '../core/connections/index.ts'
+import { sealedConnectionKeys } from '../core/saml/index.ts'
 import { type Rotation, rotateSecrets } from '../core/secrets/index.ts'
 import type { Tools } from '../core/tools.ts'
+import { sealedIdentityTokens } from '../features/identity/identities/index.ts'
 import { stepUps } from '../features/signin/attempts/index.ts'
 import { sealedTotpSecrets } from '../features/signin/totp/index.ts'
 import { type Command, done, Failure } from './command.ts'
 
 /** Seals everything again, of core and of features. */
 export const rotateAll = (tools: Tools): Promise<Rotation> =>
-  rotateSecrets(tools, { authenticator_apps: sealedTotpSecrets, held_forms: stepUps.forms.column })
+  rotateSecrets(tools, {
+    authenticator_apps: sealedTotpSecrets,
+    held_forms: stepUps.forms.column,
+    connections: sealedConnectionSecrets,
+    connection_keys: sealedConnectionKeys,
+    identity_tokens: sealedIdentityTokens,
+  })
 
 /** What is counted, for people. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -15,13 +24,16 @@ const NAMES: Readonly<Record<string, string>> = {
   emails: 'e-mails',
   authenticator_apps: 'authenticator apps',
   held_forms: 'forms that wait for a step-up',
+  connections: 'secrets of connections',
+  connection_keys: 'keys of connections',
+  identity_tokens: 'tokens of connected accounts',
 }
 
 export const secretsRotate: Command = {
   name: 'secrets rotate',
   summary: 'Seal everything again under a new LATCHKEY_SECRET',
   about:
-    'First restart every server with the new secret in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS. This command then seals signing keys, e-mails, the secrets of authenticator apps and forms that wait for a step-up again while they serve; it can be interrupted and repeated. Afterwards remove LATCHKEY_SECRET_PREVIOUS and restart.',
+    'First restart every server with the new secret in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS. This command then seals signing keys, e-mails, the secrets of authenticator apps, the secrets and keys of connections, tokens of connected accounts, and forms that wait for a step-up again while they serve; it can be interrupted and repeated. Afterwards remove LATCHKEY_SECRET_PREVIOUS and restart.',
   examples: ['latchkey secrets rotate'],
   on: 'tools',
   async run(tools) {

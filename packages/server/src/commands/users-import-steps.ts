@@ -5,7 +5,7 @@
 import {
   beginExport,
   exportUsers,
-  importPasswords,
+  importCredentials,
   importUsers,
   listOwnerlessOrganizations,
 } from '../features/accounts/import/index.ts'
@@ -36,8 +36,10 @@ export const importUsersStep = step('import users', 'Import a batch of users', (
   importUsers(tools, payload(args)),
 )
 
-export const importPasswordsStep = step('import passwords', 'Import a batch of passwords', (tools, args) =>
-  importPasswords(tools, payload(args)),
+export const importCredentialsStep = step(
+  'import credentials',
+  'Import a batch of passwords and connected accounts',
+  (tools, args) => importCredentials(tools, payload(args)),
 )
 
 export const ownerlessStep = step('import ownerless', 'List organizations without an owner', (tools, args) =>

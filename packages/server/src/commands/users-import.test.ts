@@ -30,6 +30,7 @@ beforeEach(async () => {
   vi.stubEnv('LATCHKEY_LOG_LEVEL', 'silent')
   vi.stubEnv('LATCHKEY_ARGON2_MEMORY_KIB', '1024')
   vi.stubEnv('DATABASE_URL', made.databaseUrl ?? undefined)
+  for (const name of ['google', 'github']) writeFileSync(join(cwd, `${name}-secret.txt`), 'secret')
   for (const name of readdirSync(fixtures)) copyFileSync(join(fixtures, name), join(cwd, name))
 })
 afterEach(async () => {
@@ -63,6 +64,30 @@ async function signIns(...credentials: readonly [username: string, password: str
   } finally {
     await app.stop()
   }
+}
+
+/** The connections of the guide, and that of an enterprise. */
+async function connect() {
+  const saml = '{"saml":{"entity_id":"https://login.acme.example"}}'
+  const more = `connections create saml --slug acme --settings ${saml}`
+  for (const { exit, stderr } of await inOrder([...commandsOf('Connected accounts'), more]))
+    expect({ exit, stderr }).toMatchObject({ exit: 0 })
+}
+
+let exports = 0
+/** The accounts that the export has, `connection:subject` by the address. */
+async function connected(): Promise<Record<string, string[]>> {
+  const name = `connected${++exports}.jsonl`
+  expect((await latchkey(`users export ${name}`)).exit).toBe(0)
+  const lines = readFileSync(join(cwd, name), 'utf8').trim().split('\n')
+  return Object.fromEntries(
+    lines
+      .map((line) => JSON.parse(line))
+      .map(({ email, identities }): [string, string[]] => [
+        email,
+        identities.map((one: { connection: string; subject: string }) => `${one.connection}:${one.subject}`),
+      ]),
+  )
 }
 
 /** The blocks of a section of the guide, by their language. */
@@ -124,6 +149,7 @@ describe('the guide', () => {
   it.each(SYSTEMS)(
     'moves the users of %s, who sign in with their password',
     async (heading, exit, email, password, user) => {
+      await connect()
       for (const { exit: ended, stdout, stderr } of await inOrder(commandsOf(heading)))
         expect({ ended, stdout, stderr }).toMatchObject({ ended: exit })
       const repeated = await latchkey(`${commandsOf(heading).at(-1)} --json`)
@@ -133,6 +159,46 @@ describe('the guide', () => {
       expect(wrong?.status).toBe(401)
     },
   )
+
+  it('imports connected accounts of any system', async () => {
+    await connect()
+    const [gina = ''] = (blocksOf('Connected accounts', 'json')[0] ?? '').split('\n')
+    writeFileSync(join(cwd, 'users.jsonl'), gina)
+    expect((await latchkey('users import users.jsonl')).exit).toBe(0)
+    expect(await connected()).toEqual({ 'gina@example.com': ['google:110248495921238986420'] })
+    // a cell of CSV has them as JSON
+    expect((await latchkey('users export users.csv')).exit).toBe(0)
+    const csv = await latchkey('users import users.csv --json')
+    expect(csv.json).toMatchObject({ counts: { refused: 0, skipped: 1 }, notes: [{ code: 'address_taken' }] })
+    const words = 'email,identities\nada@example.com,google:1 acme:ada@acme.example\n'
+    writeFileSync(join(cwd, 'words.csv'), words)
+    expect((await latchkey('users import words.csv')).exit).toBe(0)
+    expect((await connected())['ada@example.com']).toEqual(['google:1', 'acme:ada@acme.example'])
+  })
+
+  // biome-ignore format: a table
+  const CONNECTED: readonly [heading: string, accounts: Readonly<Record<string, string[]>>, left: RegExp | null][] = [
+    ['Auth0', { 'gina@example.com': ['github:583231', 'acme:gina@acme.example', 'google:107645431234567890123'], 'ada@example.com': [] }, /line 4: .*the account at windowslive/],
+    ['Keycloak', { 'ada@example.com': ['google:110248495921238986420'] }, /the account at microsoft/],
+    ['Supabase', { 'ada@example.com': ['google:110248495921238986420'], 'ban@example.com': [] }, null],
+    ['Firebase', { 'off@example.com': ['google:1'], 'ada@example.com': [] }, null],
+    ['Better Auth', { 'ada@example.com': [], 'github@example.com': ['github:99'] }, null],
+  ]
+  it.each(CONNECTED)('moves the connected accounts of %s', async (heading, accounts, left) => {
+    const lines = commandsOf(heading)
+    // without their connections the records are refused, or the accounts are left out
+    const refused = await latchkey(`${lines.at(-1)} --dry-run --json`)
+    expect(refused.json.codes.unknown_connection).toBeGreaterThan(0)
+    const leaving = await latchkey(`${lines.at(-1)} --dry-run --unknown-connections leave_out --json`)
+    expect(leaving.json.codes.unknown_connection).toBe(refused.json.codes.unknown_connection)
+    expect(leaving.json.counts.refused).toBeLessThan(refused.json.counts.refused)
+    await connect()
+    const ran = await inOrder(lines)
+    if (left) expect(ran.at(-1)?.stdout).toMatch(left)
+    const found = await connected()
+    for (const [email, expected] of Object.entries(accounts))
+      expect([email, found[email]?.toSorted()]).toEqual([email, expected.toSorted()])
+  })
 
   it('moves the users of Django, who verify their address first', async () => {
     const [report] = await inOrder(commandsOf('Django'))
@@ -186,13 +252,15 @@ describe('users import', () => {
 
   /** Every way in which a record can meet an earlier one of its file. */
   const MEETINGS: readonly object[] = [
-    { email: 'a@example.com', organizations: [{ slug: 'alone' }] },
+    { email: 'a@example.com', organizations: [{ slug: 'alone' }], identities: [{ connection: 'google', subject: '1' }] },
+    // an account of another user
+    { email: 'h@example.com', identities: [{ connection: 'google', subject: '1' }] },
     // the same again, the same address, and in other letters
-    { email: 'a@example.com', organizations: [{ slug: 'alone' }] },
-    { email: 'A@example.com', full_name: 'Ann', organizations: [{ slug: 'second', role: 'owner' }] },
+    { email: 'a@example.com', organizations: [{ slug: 'alone' }], identities: [{ connection: 'google', subject: '1' }] },
+    { email: 'A@example.com', full_name: 'Ann', identities: [{ connection: 'google', subject: '2' }], organizations: [{ slug: 'second', role: 'owner' }] },
     { email: ' a@example.com ', external_id: 'x1', username: 'ann' },
     // by the id of the source, by the username, by the id of a user
-    { email: 'b@example.com', external_id: 'x1' },
+    { email: 'b@example.com', external_id: 'x1', identities: [{ connection: 'google', subject: '2' }] },
     { email: 'c@example.com', username: 'ANN', email_verified: true, organizations: [{ slug: 'alone', role: 'owner' }] },
     { email: 'd@example.com', id: 'usr_01a2171d96547b85a7aa7977bde8a052', external_id: 'x2', email_verified: true },
     { email: 'e@example.com', id: 'usr_01a2171d96547b85a7aa7977bde8a052', external_id: 'x3' },
@@ -207,6 +275,9 @@ describe('users import', () => {
     { email: 'there@example.com', external_id: 'x6', roles: [] },
     { email: 'unproven@example.com', full_name: 'Unproven' },
     { email: 'g@example.com', username: 'there', organizations: [{ slug: 'fifth', role: 'no role' }] },
+    { email: 'there@example.com', identities: [{ connection: 'google', subject: '3' }] },
+    { email: 'i@example.com', identities: [{ connection: 'google', subject: '3' }, { connection: 'google', subject: '4' }] },
+    { email: 'j@example.com', identities: [{ connection: 'google', subject: '4' }, { connection: 'yahoo', subject: '4' }] },
     { email: 'not an address' },
   ] // biome-ignore format: a table
 
@@ -220,6 +291,7 @@ describe('users import', () => {
     async (onConflict, between) => {
       const write = (name: string, records: readonly object[]) =>
         writeFileSync(join(cwd, name), records.map((record) => JSON.stringify(record)).join('\n'))
+      await connect()
       const there = { email: 'there@example.com', username: 'there', email_verified: true }
       write('before.jsonl', [there, { email: 'unproven@example.com' }])
       expect((await latchkey('users import before.jsonl --source before')).exit).toBe(0)
@@ -227,7 +299,7 @@ describe('users import', () => {
       const others = (at: number) =>
         Array.from({ length: between }, (_, n) => ({ email: `other${at}n${n}@example.com` }))
       const records = MEETINGS.flatMap((record, at) => [record, ...others(at)])
-      write('users.jsonl', between === 0 ? records : records.slice(0, 4 * (between + 1)))
+      write('users.jsonl', between === 0 ? records : records.slice(0, 5 * (between + 1)))
       const command = `users import users.jsonl --json --on-conflict ${onConflict}`
       const dry = await latchkey(`${command} --dry-run`)
       const real = await latchkey(command)
@@ -239,8 +311,11 @@ describe('users import', () => {
     },
   )
 
-  it('reports the same by a dry run of users and of their passwords', async () => {
-    const command = `users import auth0-users.jsonl --from auth0 --passwords auth0-passwords.jsonl --json`
+  it.each([
+    'users import auth0-users.jsonl --from auth0 --passwords auth0-passwords.jsonl --map-connections acme-saml=acme --json',
+    'users import better-auth-user.csv --from better-auth --passwords better-auth-account.csv --map-roles admin= --json',
+  ])('reports the same by a dry run of users and of their credentials: %s', async (command) => {
+    await connect()
     const dry = await latchkey(`${command} --dry-run`)
     const real = await latchkey(command)
     expect({ ...dry.json, dry_run: false }).toEqual(real.json)
@@ -268,6 +343,8 @@ describe('users import', () => {
     ['users import clerk-users.csv --from clerk --passwords clerk-users.csv', 2, /first file/],
     ['users import clerk-users.csv --on-conflict sometimes', 2, /--on-conflict takes/],
     ['users import clerk-users.csv --map-roles admin', 2, /takes pairs/],
+    ['users import clerk-users.csv --map-connections google', 2, /--map-connections takes pairs/],
+    ['users import clerk-users.csv --unknown-connections never', 2, /--unknown-connections takes/],
     ['users import clerk-users.csv --source ../x', 2, /--source takes/],
     ['users import firebase-users.json --from firebase --firebase-hash-config clerk-users.csv', 2, /lacks/],
     ['users import', 2, /missing/],

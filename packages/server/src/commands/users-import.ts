@@ -6,10 +6,10 @@ import { ImportLedger } from './import/ledger.ts'
 import { PRESETS } from './import/presets/index.ts'
 import type { FirebaseParameters, ImportPreset, PresetOptions } from './import/presets/preset.ts'
 import { createReporter, type Reporter, reportText } from './import/report.ts'
-import { type ImportRow, readPasswords, readUsers } from './import/rows.ts'
+import { type ImportRow, readCredentials, readUsers } from './import/rows.ts'
 import type { FileFormat } from './import/source.ts'
 import { type CommandSession, openSession, type Portable } from './through.ts'
-import { importPasswordsStep, importUsersStep, ownerlessStep, withPayload } from './users-import-steps.ts'
+import { importCredentialsStep, importUsersStep, ownerlessStep, withPayload } from './users-import-steps.ts'
 
 /** Records of a batch, and characters, so that a message of the control socket holds it. */
 const BATCH_ROWS = 500
@@ -30,7 +30,8 @@ export const usersImport: Command = {
     passwords: {
       type: 'string',
       value: '<file>',
-      about: 'A second file with the hashes, as Auth0 and Better Auth have it',
+      about:
+        'A second file with the hashes, as Auth0 and Better Auth have it; that of Better Auth has connected accounts, too',
     },
     'dry-run': { type: 'boolean', about: 'Report what an import would do, and write nothing' },
     'on-conflict': {
@@ -52,6 +53,17 @@ export const usersImport: Command = {
       type: 'string',
       value: '<what>',
       about: 'Records whose hash is refused: refuse (default), or leave_out the password',
+    },
+    'map-connections': {
+      type: 'string',
+      value: '<a=b,…>',
+      about: 'Identity providers of the source, and the connections that they are here; `a=` leaves one out',
+    },
+    'unknown-connections': {
+      type: 'string',
+      value: '<what>',
+      about:
+        'Records with accounts at providers that have no connection here: refuse (default) or leave_out the account',
     },
     'groups-as-organizations': { type: 'boolean', about: 'Groups of Keycloak become organizations' },
     'firebase-hash-config': {
@@ -102,8 +114,8 @@ async function importFile(args: Args): Promise<CommandOutcome> {
     const users = readUsers(job.path, job.preset, job.presetOptions, job.format)
     await send(session, importUsersStep, users, job.options, reporter, ledger)
     if (job.passwords !== null) {
-      const passwords = readPasswords(job.passwords, job.preset, job.format)
-      await send(session, importPasswordsStep, passwords, job.options, reporter, ledger)
+      const credentials = readCredentials(job.passwords, job.preset, job.presetOptions, job.format)
+      await send(session, importCredentialsStep, credentials, job.options, reporter, ledger)
     }
     reporter.report.ownerless.push(...(await ownerlessOf(session, job.options, ledger)))
   } finally {
@@ -176,7 +188,7 @@ function readJob(args: Args): Job {
   const preset = PRESETS.find(({ name }) => name === from)
   if (!preset) throw new UsageError(`--from takes one of: ${PRESETS.map(({ name }) => name).join(', ')}.`)
   const passwords = stringOf(args, 'passwords')
-  if (passwords !== null && !preset.readPassword)
+  if (passwords !== null && !preset.readCredential)
     throw new UsageError(`Users of ${preset.system} have their passwords in the first file.`)
   const source = stringOf(args, 'source') ?? preset.name
   if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(source))
@@ -188,15 +200,17 @@ function readJob(args: Args): Job {
     presetOptions: {
       firebase: firebaseParameters(stringOf(args, 'firebase-hash-config')),
       groupsAsOrganizations: args.values['groups-as-organizations'] === true,
+      connections: pairsOf(args, 'map-connections', 'acme-okta=acme,yahoo='),
     },
     format: oneOf(args, 'format', ['csv', 'json'] as const),
     options: {
       source,
       dry_run: args.values['dry-run'] === true,
       on_conflict: oneOf(args, 'on-conflict', ON_CONFLICT) ?? 'skip',
-      roles: roleMap(stringOf(args, 'map-roles')),
+      roles: pairsOf(args, 'map-roles', 'admin=super_admin,editor=staff'),
       unknown_roles: oneOf(args, 'unknown-roles', ['refuse', 'leave_out'] as const) ?? 'refuse',
       refused_hashes: oneOf(args, 'refused-hashes', ['refuse', 'leave_out'] as const) ?? 'refuse',
+      unknown_connections: oneOf(args, 'unknown-connections', ['refuse', 'leave_out'] as const) ?? 'refuse',
     },
   }
 }
@@ -209,12 +223,13 @@ function oneOf<T extends string>(args: Args, name: string, values: readonly T[])
   return found
 }
 
-function roleMap(text: string | null): Record<string, string> {
-  const pairs = (text ?? '').split(',').filter((pair) => pair.trim() !== '')
+/** Names of the source, and what they are here. */
+function pairsOf(args: Args, name: string, example: string): Record<string, string> {
+  const pairs = (stringOf(args, name) ?? '').split(',').filter((pair) => pair.trim() !== '')
   return Object.fromEntries(
     pairs.map((pair): [string, string] => {
       const at = pair.indexOf('=')
-      if (at < 1) throw new UsageError('--map-roles takes pairs as in admin=super_admin,editor=staff.')
+      if (at < 1) throw new UsageError(`--${name} takes pairs as in ${example}.`)
       return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
     }),
   )

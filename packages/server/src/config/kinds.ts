@@ -86,6 +86,17 @@ export const domain: Kind<string> = kind('a domain such as `example.com`', (text
   HOST.test(text) && text.length <= 253 && isIP(text) === 0 && !text.startsWith('[') ? text : undefined,
 )
 
+/** A host with or without a port, as URLs write it; no wildcard, because hosts are compared as a whole. */
+export const hostAndPort: Kind<string> = kind(
+  'a host with or without a port, such as `idp.internal` or `10.0.0.7:8443`',
+  (text) => {
+    const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : null
+    if (!url || !HOST.test(url.hostname) || /[/?#@\\]/.test(text) || url.port === '0') return undefined
+    // a URL leaves out the port of its scheme
+    return /:80$/.test(text) ? `${url.hostname}:80` : url.host
+  },
+)
+
 /** A base URL: http or https, ends in `/`, without query, fragment or credentials. */
 export const endpoint: Kind<string> = kind(
   'an http or https URL that ends in `/`, without query or credentials',
@@ -93,6 +104,16 @@ export const endpoint: Kind<string> = kind(
     const url = URL.canParse(text) ? new URL(text) : null
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
     return /[?#\\]/.test(text) || !url.pathname.endsWith('/') ? undefined : url.href
+  },
+)
+
+/** An issuer of OpenID Connect: compared as text, so that it stays as it is written (OpenID Connect Core §1.2). */
+export const issuer: Kind<string> = kind(
+  'an http or https URL without query, fragment or credentials, as the provider writes it',
+  (text) => {
+    const url = URL.canParse(text) ? new URL(text) : null
+    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
+    return text.length > 500 || /[?#\\\s]/.test(text) ? undefined : text
   },
 )
 
@@ -136,6 +157,14 @@ export const network: Kind<string> = kind('an IP address or a range such as `10.
   isNetwork(text) ? text : undefined,
 )
 
+/** A name server: `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53`, `[2001:db8::53]:5353`. */
+export const nameServer: Kind<string> = kind('an IP address, with a port where it is not 53', (text) => {
+  if (isIP(text)) return text.includes('%') ? undefined : text
+  const [, v6, v4, port = ''] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? []
+  const isServer = v6 === undefined ? isIP(v4 ?? '') === 4 : isIP(v6) === 6 && !v6.includes('%')
+  return isServer && Number(port) >= 1 && Number(port) <= 65_535 ? text : undefined
+})
+
 /** A list separated by commas or spaces, without duplicates. */
 export const listOf = <T extends string>(item: Kind<T>): Kind<readonly T[]> => ({
   takes: `a list separated by commas; each ${item.takes}`,
@@ -173,6 +202,24 @@ export const emailAddress: Kind<string> = text('an e-mail address', new RegExp(`
 export const sender: Kind<string> = text(
   'an e-mail address, with or without a name: `Acme <no-reply@example.com>`',
   new RegExp(`^(?:[^<>\\x00-\\x1f\\x7f]{1,100} <${ADDRESS}>|${ADDRESS})$`),
+)
+
+/** What a provider knows this server by, and the secret that it has given it. RFC 6749 appendix A.1, A.2 */
+export const clientId: Kind<string> = text('1 to 500 characters without spaces', /^[\x21-\x7e]{1,500}$/)
+export const clientSecret: Kind<string> = text(
+  '1 to 1000 printable characters',
+  /^[\x21-\x7e](?:[\x20-\x7e]{0,998}[\x21-\x7e])?$/,
+)
+
+/** A private key of PKCS #8 in PEM; environments that permit one line write `\n` for a line break. */
+export const privateKey: Kind<string> = kind(
+  'a private key in PEM, which begins with `-----BEGIN PRIVATE KEY-----`',
+  (text) => {
+    const pem = text.replaceAll('\\n', '\n').trim()
+    return /^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\s]{1,8000}-----END PRIVATE KEY-----$/.test(pem)
+      ? pem
+      : undefined
+  },
 )
 
 /** The kind, or null where the setting is not set. */

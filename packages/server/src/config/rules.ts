@@ -4,7 +4,7 @@
  */
 
 import { weaknessOf } from './secret.ts'
-import { type Config, type Fault, SETTINGS, type Setting } from './settings.ts'
+import { type Config, type Fault, SETTINGS, type Setting, type SettingName } from './settings.ts'
 
 interface Rule {
   setting: string
@@ -22,6 +22,18 @@ const isPlain = (origin: string): boolean => origin.startsWith('http:') && !isLo
 /** Whether a factor that can meet a requirement is among the methods. */
 const hasStrong = (methods: readonly string[]): boolean =>
   methods.includes('totp') || methods.includes('passkey')
+
+/** Settings that have an effect only together. */
+const together = (first: SettingName, ...others: SettingName[]): Rule => {
+  const names = others.map((name) => SETTINGS[name].env)
+  const last = names.pop()
+  const list = names.length === 0 ? last : `${names.join(', ')} and ${last}`
+  return {
+    setting: SETTINGS[first].env,
+    broken: (config) => new Set([first, ...others].map((name) => Boolean(config[name]))).size > 1,
+    message: `must be set together with ${list}, or none of them`,
+  }
+}
 
 export const CONTRADICTIONS: readonly Rule[] = [
   {
@@ -48,6 +60,21 @@ export const CONTRADICTIONS: readonly Rule[] = [
     setting: 'LATCHKEY_ADMIN_USERNAME',
     broken: (config) => Boolean(config.adminUsername) && !config.adminEmail,
     message: 'is the username of the administrator with LATCHKEY_ADMIN_EMAIL, which must be set as well',
+  },
+  together('googleClientId', 'googleClientSecret'),
+  together('microsoftClientId', 'microsoftClientSecret'),
+  together('githubClientId', 'githubClientSecret'),
+  together('appleClientId', 'appleTeamId', 'appleKeyId', 'applePrivateKey'),
+  together('oidcIssuer', 'oidcClientId', 'oidcClientSecret'),
+  {
+    setting: 'LATCHKEY_OIDC_NAME',
+    broken: (config) => Boolean(config.oidcName) && !config.oidcIssuer,
+    message: 'is the name of the provider at LATCHKEY_OIDC_ISSUER, which must be set as well',
+  },
+  {
+    setting: 'LATCHKEY_OIDC_TRUSTS_EMAIL',
+    broken: (config) => Boolean(config.oidcTrustsEmail) && !config.oidcIssuer,
+    message: 'is about the provider at LATCHKEY_OIDC_ISSUER, which must be set as well',
   },
   {
     setting: 'LATCHKEY_TOKEN_SECRET',
@@ -172,6 +199,11 @@ export const UNSAFE_IN_PRODUCTION: readonly Rule[] = [
       config.breachUrl !== undefined &&
       isPlain(new URL(config.breachUrl).origin),
     message: 'must be https: over plain http the answers can be forged in transit',
+  },
+  {
+    setting: 'LATCHKEY_OIDC_ISSUER',
+    broken: (config) => Boolean(config.oidcIssuer && isPlain(new URL(config.oidcIssuer).origin)),
+    message: 'must be https: over plain http its keys can be replaced in transit, and anyone could sign in',
   },
   {
     // the OWASP equivalents of 19 MiB and 2 passes all cost about this much memory times passes

@@ -9,17 +9,22 @@
 import { type RawBuilder, sql } from 'kysely'
 import {
   type AcceptableMethod,
+  acrOf,
   type Demand,
   type DemandMode,
   enrollableFor,
   type FactorKind,
+  factsIn,
+  findMissing,
   isEnrolled,
-  isMet,
+  isSignIn,
+  type Judged,
+  proofsIn,
   type SignInFacts,
   type StoredProof,
 } from '../base/assurance.ts'
 import type { Call, CallSession, Principal } from '../base/call.ts'
-import type { Tx } from '../base/db/types.ts'
+import type { Db, Tx } from '../base/db/types.ts'
 import type { Problem } from '../base/errors.ts'
 import { audit } from './audit/index.ts'
 
@@ -73,21 +78,64 @@ export interface PolicyRow {
   member_mfa: MemberMfa | null
   /** The kinds of the user's confirmed factors; null where nothing is demanded. */
   policy_factors: FactorKind[] | null
+  /** The role of the membership. */
+  policy_role: string | null
+  /** The active connections of which members have to sign in by one; null or empty: they need not. */
+  policy_connections: string[] | null
 }
 
-/** Selects PolicyRow of the membership `m` and the policy `sp` that POLICY_JOIN joins. */
-export const POLICY: RawBuilder<unknown> = sql`m.organization_id as policy_organization, sp.mode as policy_mode,
+/**
+ * The connections by which members of an organization can be required to sign in: the active ones, of an organization that has
+ * proven a domain. Without one, nothing is required, so that the members are not locked out.
+ */
+export const connectionsOf = (organizationId: RawBuilder<unknown>): RawBuilder<unknown> => sql`array(
+    select c.id from connections c where c.organization_id = ${organizationId} and c.status = 'active' and exists (
+      select from organization_domains d where d.organization_id = c.organization_id and d.verified_at is not null)
+    order by c.id)`
+
+/** The columns without the connections, which most policies do not need: `createPolicyCompletion` reads them where one does. */
+export type DemandRow = Omit<PolicyRow, 'policy_connections'> & {
+  policy_sign_in: 'any' | 'sso_required' | null
+}
+
+const DEMAND = sql`m.organization_id as policy_organization, sp.mode as policy_mode,
   sp.allowed_methods as policy_accepts, sp.session_absolute_seconds as policy_absolute, m.mfa as member_mfa,
   greatest(sp.since, m.joined_at, m.mfa_since)
     + coalesce(sp.grace_days, ${sql.lit(DEFAULT_GRACE_DAYS)}) * interval '24 hours' as policy_due,
   case when m.mfa <> 'inherit' or sp.mode not in ('disabled', 'optional') then array(
-    select distinct f.kind from factors f where f.user_id = m.user_id and f.confirmed_at is not null) end as policy_factors`
+    select distinct f.kind from factors f where f.user_id = m.user_id and f.confirmed_at is not null) end as policy_factors,
+  m.role as policy_role`
+
+/** Selects DemandRow, where one credential is checked: the statement is shorter for all that need no connections. */
+export const POLICY_DEMAND: RawBuilder<unknown> = sql`${DEMAND}, sp.sign_in as policy_sign_in`
+
+/** Selects PolicyRow of the membership `m` and the policy `sp` that POLICY_JOIN joins. */
+export const POLICY: RawBuilder<unknown> = sql`${DEMAND},
+  case when sp.sign_in = 'sso_required' then ${connectionsOf(sql`m.organization_id`)} end as policy_connections`
+
+/** Completes rows of POLICY_DEMAND by a second statement, where members have to sign in by a connection. */
+export function createPolicyCompletion(db: Db): <R extends DemandRow>(row: R) => Promise<R & PolicyRow> {
+  const statement = sql<{
+    connections: string[]
+  }>`select ${connectionsOf(sql`${''}`)} as connections`.compile(db.hot)
+  return async (row) => {
+    const { policy_sign_in, policy_organization } = row
+    if (policy_sign_in !== 'sso_required') return { ...row, policy_connections: null }
+    const [found] = await db.run(statement, [policy_organization])
+    return { ...row, policy_connections: found?.connections ?? null }
+  }
+}
 
 export const POLICY_JOIN: RawBuilder<unknown> = sql`
   left join security_policies sp on sp.organization_id = m.organization_id`
 
 /** The demand of an organization on its member; null for none. */
-export function demandOf(row: Omit<PolicyRow, 'policy_absolute' | 'policy_factors'>): Demand | null {
+export function demandOf(
+  row: Pick<
+    PolicyRow,
+    'policy_organization' | 'policy_mode' | 'policy_accepts' | 'policy_due' | 'member_mfa'
+  >,
+): Demand | null {
   const mode = demandMode(row.policy_mode ?? 'disabled', row.member_mfa ?? 'inherit')
   if (mode === 'none') return null
   return {
@@ -104,28 +152,107 @@ export interface ProvenSession {
   authenticatedAt: Date
 }
 
-/** Why a credential does not act in an organization. `demand`: null where the session is older than the policy permits. */
+/**
+ * Why a credential does not act in an organization: for lack of a factor that is set up, of a further proof (`demand`), of a
+ * proof within the time that the policy permits, of one that counts there at all (`sign_in`), or of one by a `connection`.
+ */
 export interface Unmet {
-  missing: 'factor' | 'proof' | 'recent_proof'
+  missing: 'factor' | 'proof' | 'recent_proof' | 'sign_in' | 'connection'
   demand: Demand | null
+  /** By which connections members have to sign in; null where any sign-in is enough. */
+  sso: SsoDemand | null
   /** The instant from which it does not. */
   since: number
 }
 
+const ALWAYS = Number.NEGATIVE_INFINITY
+
 /** The first thing that a credential lacks, now or later; null if it never lacks any. @param session null for an API key */
 function findLack(row: PolicyRow, session: ProvenSession | null): Unmet | null {
+  const proofs = session ? proofsIn(session.proofs, row.policy_organization) : []
+  const unproven = session && findUnprovenSignIn(row, session.proofs, proofs)
+  if (unproven) return unproven
   const demand = demandOf(row)
-  if (demand && !isEnrolled(demand, row.policy_factors ?? []))
-    return { missing: 'factor', demand, since: demand.dueAt?.getTime() ?? Number.NEGATIVE_INFINITY }
-  if (demand && session && !isMet(demand, session.proofs))
-    return { missing: 'proof', demand, since: Number.NEGATIVE_INFINITY }
-  return null
+  const missing = demand && findMissing(demand, proofs, row.policy_factors ?? [])
+  const sso = ssoOf(row)
+  if (missing === 'factor') return { missing, demand, sso, since: demand?.dueAt?.getTime() ?? ALWAYS }
+  return missing === 'proof' && session ? { missing, demand, sso, since: ALWAYS } : null
+}
+
+/** Of a session: that it has no proof of a sign-in that counts in the organization. Sessions of earlier versions have none. */
+function findUnprovenSignIn(
+  row: PolicyRow,
+  all: readonly StoredProof[],
+  counting: readonly StoredProof[],
+): Unmet | null {
+  if (row.policy_organization === null) return null
+  const sso = ssoOf(row)
+  if ((sso === null && all.length === 0) || !lacksSignIn(counting, sso)) return null
+  return { missing: sso ? 'connection' : 'sign_in', demand: null, sso, since: ALWAYS }
+}
+
+/** By which connections members have to sign in, and whether the member is an owner, who may replace them. */
+export interface SsoDemand {
+  connections: readonly string[]
+  owner: boolean
+}
+
+export const ssoOf = ({ policy_connections, policy_role }: PolicyRow): SsoDemand | null =>
+  policy_connections !== null && policy_connections.length > 0
+    ? { connections: policy_connections, owner: policy_role === 'owner' }
+    : null
+
+/** Whether one is by one of the connections, or would be: a proof that a method would give names none. */
+const isByConnection = (proofs: readonly Judged[], connections: readonly string[]): boolean =>
+  proofs.some(
+    ({ method, connection }) =>
+      method === 'federation' && (connection === undefined || connections.includes(connection)),
+  )
+
+/** Whether what counts in an organization lacks a proof by which one signs in there. @param sso null where any is enough */
+export function lacksSignIn(counting: readonly Judged[], sso: SsoDemand | null): boolean {
+  if (sso === null) return !isSignIn(counting)
+  return !isByConnection(counting, sso.connections) && !(sso.owner && breaksGlass(counting))
+}
+
+/** The facts as they count for an organization. A connection that members have to sign in by can be used by all. */
+export const factsTowards = (
+  facts: SignInFacts,
+  organizationId: string,
+  sso: SsoDemand | null,
+): SignInFacts =>
+  factsIn(
+    sso ? { ...facts, identities: [...(facts.identities ?? []), organizationId] } : facts,
+    organizationId,
+  )
+
+/**
+ * The proofs that may replace the connection that is required: none by an identity provider, and of factors only those that had
+ * been enrolled for a day. Otherwise a password alone would suffice: its holder would enrol a factor and prove it.
+ */
+export const replacing = <P extends Judged>(proofs: readonly P[]): P[] =>
+  proofs.filter(
+    ({ method, channel, established }) =>
+      method !== 'federation' &&
+      (established || (channel !== 'app' && channel !== 'codes' && channel !== 'key')),
+  )
+
+/** Whether proofs replace the connection, for an owner when it fails (break-glass): a password or a passkey, and a second factor. */
+function breaksGlass(proofs: readonly Judged[]): boolean {
+  const local = replacing(proofs)
+  return local.some(({ method }) => method === 'password' || method === 'passkey') && acrOf(local) !== 'aal1'
+}
+
+/** Whether a session acts in an organization although it has no proof by the connection that is required: as its owner. */
+export const isBypassing = (row: PolicyRow, { proofs }: Pick<ProvenSession, 'proofs'>): boolean => {
+  const sso = ssoOf(row)
+  return sso !== null && !isByConnection(proofs, sso.connections)
 }
 
 function findAge(row: PolicyRow, session: ProvenSession | null): Unmet | null {
   if (session === null || row.policy_absolute === null) return null
   const since = session.authenticatedAt.getTime() + row.policy_absolute * 1000
-  return { missing: 'recent_proof', demand: null, since }
+  return { missing: 'recent_proof', demand: null, sso: ssoOf(row), since }
 }
 
 /**

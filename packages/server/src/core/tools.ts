@@ -9,12 +9,15 @@ import type { Hashing } from '../base/hashing/index.ts'
 import type { RateLimits } from '../base/limits/index.ts'
 import type { Log } from '../base/log/index.ts'
 import type { Breaches } from '../base/outbound/breaches.ts'
+import type { Outbound } from '../base/outbound/index.ts'
 import type { Config } from '../config.ts'
 import type { Jobs } from './jobs/index.ts'
 import type { Keys } from './keys/index.ts'
 import type { Mail } from './mail/index.ts'
+import type { Metrics } from './metrics/index.ts'
 import type { Revocations } from './revocations/index.ts'
 import type { Roles } from './roles/index.ts'
+import type { RoutedDomains } from './routed-domains.ts'
 
 export interface Tools {
   config: Config
@@ -24,11 +27,14 @@ export interface Tools {
   keyring: Keyring
   hashing: Hashing
   breaches: Breaches
+  outbound: Outbound
   jobs: Jobs
   mail: Mail
+  metrics: Metrics
   keys: Keys
   revocations: Revocations
   roles: Roles
+  routedDomains: RoutedDomains
   limits: RateLimits
   log: Log
 }

@@ -14,17 +14,24 @@ const unescaped = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => ENTITIES[name] ?? '')
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
 
-/** The form of a page. @throws if it has none */
+/** The first form of a page. @throws if it has none */
 export function formIn(text: string): SentForm {
-  const main = text.slice(text.indexOf('<main'))
-  const form = /<form\b[^>]*\baction="([^"]*)"[^>]*>([\s\S]*?)<\/form>/.exec(main)
-  if (!form) throw new Error(`a page without a form: ${main.slice(0, 500)}`)
-  const inputs = [...(form[2] ?? '').matchAll(/<input type="hidden" name="([^"]*)"(?: value="([^"]*)")?/g)]
-  const fields = Object.fromEntries(
-    inputs.map(([, name = '', value = '']) => [unescaped(name), unescaped(value)]),
-  )
-  return { action: unescaped(form[1] ?? ''), fields }
+  const [form] = formsIn(text)
+  if (!form) throw new Error(`a page without a form: ${mainOf(text).slice(0, 500)}`)
+  return form
 }
+
+/** The forms of a page. */
+export const formsIn = (text: string): SentForm[] =>
+  [...mainOf(text).matchAll(/<form\b[^>]*\baction="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].map(
+    ([, action = '', content = '']) => {
+      const inputs = [...content.matchAll(/<input type="hidden" name="([^"]*)"(?: value="([^"]*)")?/g)]
+      const fields = inputs.map(([, name = '', value = '']) => [unescaped(name), unescaped(value)])
+      return { action: unescaped(action), fields: Object.fromEntries(fields) }
+    },
+  )
+
+const mainOf = (text: string): string => text.slice(text.indexOf('<main'))
 
 /** Proves the password on the page of the step-up that waits. @returns the answer, which leads on */
 export async function proveOnPage(client: Client, password = PASSWORD): Promise<Reply> {

@@ -5,6 +5,7 @@
 import { createServer } from 'node:net'
 import { type App, createApp } from '../app.ts'
 import type { Database } from '../base/db/database.ts'
+import type { Network } from '../base/outbound/request.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { OrganizationRole } from '../core/roles/index.ts'
 import { Client } from './client.ts'
@@ -41,10 +42,14 @@ export interface Person extends TestUser {
 
 export const PASSWORD = 'correct horse battery staple'
 
-/** @param database options of the database, for a test that depends on its rows and tables */
+/**
+ * @param database options of the database, for a test that depends on its rows and tables
+ * @param network how connections reach identity providers: that of the scripted ones (fake-provider.ts)
+ */
 export async function startWorld(
   overrides: Partial<Config> = {},
   database: TestDatabaseOptions = {},
+  network?: Network,
 ): Promise<World> {
   const db = await openTestDatabase(database)
   const port = await freePort()
@@ -54,6 +59,8 @@ export async function startWorld(
         LATCHKEY_PROFILE: 'testing',
         LATCHKEY_PORT: String(port),
         LATCHKEY_SECRET: 'a secret of the tests, thirty-two characters',
+        // nothing listens there: a test that needs a name server starts one
+        LATCHKEY_DNS_SERVERS: '127.0.0.1:9',
       },
       { cwd: '/nonexistent' },
     ),
@@ -62,7 +69,7 @@ export async function startWorld(
     logLevel: 'silent',
     ...overrides,
   }
-  const app = await createApp({ config, database: db, log: quietLog })
+  const app = await createApp({ config, database: db, log: quietLog, ...(network && { network }) })
   const { url } = await app.start()
   const { clock } = app.tools
   clock.set(new Date('2030-06-01T12:00:00Z'))

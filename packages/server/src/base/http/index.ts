@@ -24,7 +24,7 @@ import type { AssuranceLookup } from './request/access.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
 import { createChallenges } from './request/challenge.ts'
 import { cors } from './request/cors.ts'
-import { originCheck } from './request/csrf.ts'
+import { originCheck, senderCheck } from './request/csrf.ts'
 import { type Exchange, exchangeOpener, type OpenExchange } from './request/exchange.ts'
 import type { Row } from './row/route.ts'
 import { accessLog } from './serve/access-log.ts'
@@ -109,6 +109,7 @@ export function createHttp(options: HttpOptions): Http {
     openExchange: accesses ? openWatched : open,
     cors: cors(config.corsOrigins),
     isForeign: originCheck(config),
+    isSentByOther: senderCheck(config),
     renderer: options,
   }
   const bounds = { ...BOUNDS, announcement: config.drain, ...options.bounds }

@@ -211,7 +211,7 @@ export function cookiesOf(answered: HttpResponse): Record<string, string> {
 type Flat<F extends { of: Operation }> = Omit<F, 'of' | 'name'> & Operation
 const OPERATION_FIELDS: Record<keyof OperationFields | 'needs' | 'open' | 'audit' | 'quiet', true> = {
   name: true, summary: true, needs: true, open: true, organization: true, deletedToo: true, fresh: true, limit: true,
-  audit: true, quiet: true, errors: true, anonymous: true, hashes: true, forProxies: true,
+  audit: true, quiet: true, anyProof: true, errors: true, anonymous: true, hashes: true, forProxies: true,
 } // biome-ignore format: a list
 
 function faceOf<F extends { of: Operation }>(flat: Flat<F>): F {

@@ -36,13 +36,21 @@ export interface OutboundAnswer {
 /** No answer was received. The message contains neither the address nor the content of an answer. */
 export class NoAnswer extends Error {}
 
+/** The answer exceeds the size limit. */
+export class AnswerTooLarge extends NoAnswer {}
+
+/** The host has no public address, and only those are reached. */
+export class NotPublic extends NoAnswer {}
+
 /** Name resolution, and the check for public addresses; replaced in tests. */
 export interface Network {
   resolve(hostname: string): Promise<readonly LookupAddress[]>
   isPublic(address: string): boolean
+  /** Where a URL is requested instead: hosts that a program fixes, such as a provider's, answer on this machine in tests. */
+  instead?(url: URL): URL
 }
 
-const INTERNET: Network = {
+export const INTERNET: Network = {
   resolve: (hostname) => lookup(hostname, { all: true, order: 'verbatim' }),
   isPublic: isPublicAddress,
 }
@@ -59,16 +67,17 @@ export async function request(wanted: OutboundRequest, network: Network = INTERN
     }
   } catch (error) {
     if (error instanceof NoAnswer) throw error
-    throw new NoAnswer(signal.aborted ? `no answer within ${wanted.timeoutMs} ms` : reasonOf(error))
+    throw new NoAnswer(signal.aborted ? `no answer within ${wanted.timeoutMs} ms` : systemCodeOf(error))
   }
 }
 
 function send(wanted: OutboundRequest, network: Network, signal: AbortSignal): Promise<IncomingMessage> {
-  const url = addressOf(wanted.url)
+  const stated = addressOf(wanted.url)
+  const url = network.instead?.(stated) ?? stated
   const isAllowed = (address: string): boolean => wanted.allowPrivate || network.isPublic(address)
-  const literal = url.hostname.replace(/^\[|\]$/g, '')
+  const literal = literalAddress(url)
   // a literal address is connected to without a look-up
-  if (isIP(literal) !== 0 && !isAllowed(literal)) throw notPublic()
+  if (literal !== null && !isAllowed(literal)) throw notPublic()
   const lookup = guardedLookup(network, isAllowed)
   const { method, headers, body } = wanted
   return new Promise((resolve, reject) => {
@@ -77,6 +86,17 @@ function send(wanted: OutboundRequest, network: Network, signal: AbortSignal): P
     const sent = begin(url, { method, headers, signal, lookup, agent: false })
     sent.once('response', resolve).once('error', reject).end(body)
   })
+}
+
+function literalAddress({ hostname }: URL): string | null {
+  const literal = hostname.replace(/^\[|\]$/g, '')
+  return isIP(literal) === 0 ? null : literal
+}
+
+/** Whether a URL names this machine or a private network by its text alone: a name is resolved when it is requested. */
+export function namesPrivateHost(url: URL): boolean {
+  const literal = literalAddress(url)
+  return literal === null ? /(?:^|\.)localhost\.?$/.test(url.hostname) : !isPublicAddress(literal)
 }
 
 function addressOf(text: string): URL {
@@ -101,7 +121,7 @@ const guardedLookup =
     )
   }
 
-const notPublic = (): NoAnswer => new NoAnswer('the address is not public')
+const notPublic = (): NotPublic => new NotPublic('the address is not public')
 
 async function readAtMost(response: IncomingMessage, maxBytes: number): Promise<string> {
   if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') {
@@ -113,14 +133,14 @@ async function readAtMost(response: IncomingMessage, maxBytes: number): Promise<
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
     // leaving the loop closes the connection
-    if (size > maxBytes) throw new NoAnswer(`the answer exceeds ${maxBytes} bytes`)
+    if (size > maxBytes) throw new AnswerTooLarge(`the answer exceeds ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
 /** The code of a system error, such as ECONNREFUSED; its message would contain the address. */
-function reasonOf(error: unknown): string {
+function systemCodeOf(error: unknown): string {
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? code : 'the connection failed'
 }

@@ -106,6 +106,7 @@ export const baseText = texts({
     'missing.user': 'This user does not exist, or you may not see the account.',
     'missing.session': 'This session has ended already, or it belongs to another account.',
     'missing.passkey': 'This passkey has been removed already, or it belongs to another account.',
+    'missing.connected_account': 'This account is not connected, or no longer.',
     'missing.device': 'This device has been forgotten already, or it belongs to another account.',
     'missing.factor': 'This second factor has been removed already, or it belongs to another account.',
     'missing.api_key': 'This API key has been revoked already, or it belongs to another account.',
@@ -114,7 +115,10 @@ export const baseText = texts({
     'missing.organization':
       'This organization does not exist, or you are not a member of it. Ask one of its owners for an invitation.',
     'missing.member': 'This person is no longer a member of the organization.',
+    'missing.setup_link': 'This set-up link was completed, revoked or has expired.',
     'missing.invitation': 'This invitation was accepted, withdrawn or sent again. Request a new one.',
+    'missing.domain': 'This domain has been removed already, or it belongs to another organization.',
+    'missing.connection': 'This connection has been deleted already, or it belongs to another organization.',
     'missing.event': 'This event does not exist, or you may not see it.',
     'missing.email': 'This e-mail is no longer in the outbox.',
     'error.METHOD_NOT_ALLOWED': 'This action is not possible at this address.',
@@ -139,6 +143,7 @@ export const baseText = texts({
     'error.UNAVAILABLE': 'The server is busy right now. Please try again in a moment.',
 
     'field.required': 'Fill in this field.',
+    'field.missing': 'The connection cannot be active without it.',
     'field.too_short': 'Use at least {min} characters.',
     'field.too_long': 'Use at most {max} characters.',
     'field.too_small': 'Use {min} or more.',
@@ -163,10 +168,18 @@ export const baseText = texts({
     'field.invalid_choice': 'Choose one of the options.',
     'field.invalid_characters': 'This contains characters that cannot be used here.',
     'field.unknown': 'This field does not exist.',
+    'field.unknown_role': 'There is no role of this name. Choose another.',
     'field.duplicate': 'This field was sent more than once.',
     'field.too_few': 'Choose at least {min}.',
     'field.too_many': 'Choose at most {max}.',
     'field.url': 'Enter a web address, such as https://example.com.',
+    'field.https':
+      'Enter an address that begins with https://. The operator of the server can permit others (LATCHKEY_CONNECTION_HOSTS).',
+    'field.private_address':
+      'This address is in a private network, which the server does not reach. Use a public one, or ask the operator of the server to permit the host (LATCHKEY_CONNECTION_HOSTS).',
+    'field.no_certificate': 'This is not an X.509 certificate. Paste it as PEM or base64.',
+    'field.weak_certificate':
+      'The key of this certificate is too weak, or of a kind that is not used for signatures.',
     'field.date': 'Enter a date.',
     'field.datetime': 'Enter a date and a time.',
     'field.past': 'Choose a time in the future.',
@@ -176,6 +189,11 @@ export const baseText = texts({
       'This is not the current code. Codes change every 30 seconds; check that the clock of your device is right.',
     'field.wrong_password': 'This is not your current password.',
     'field.taken': 'This is already taken.',
+    'field.domain': 'Enter a domain such as example.com, without an address, a wildcard or a path.',
+    'field.mail_provider':
+      'This is the domain of a mail provider, where everyone can have a mailbox. Use a domain of your own.',
+    'field.public_suffix':
+      'Others register domains below this one. Use the domain that is registered for you.',
     'field.ascii_only': 'Use plain letters from A to Z. Write a domain in another script in its xn-- form.',
     'field.reserved': 'This name is reserved. Choose another.',
   },
@@ -288,6 +306,7 @@ export const baseText = texts({
     'missing.user': 'Diesen Benutzer gibt es nicht, oder Sie dürfen das Konto nicht sehen.',
     'missing.session': 'Diese Sitzung ist bereits beendet oder gehört zu einem anderen Konto.',
     'missing.passkey': 'Dieser Passkey ist bereits entfernt oder gehört zu einem anderen Konto.',
+    'missing.connected_account': 'Dieses Konto ist nicht oder nicht mehr verbunden.',
     'missing.device': 'Dieses Gerät ist bereits entfernt oder gehört zu einem anderen Konto.',
     'missing.factor': 'Dieser zweite Faktor ist bereits entfernt oder gehört zu einem anderen Konto.',
     'missing.api_key': 'Dieser API-Schlüssel ist bereits widerrufen oder gehört zu einem anderen Konto.',
@@ -296,8 +315,11 @@ export const baseText = texts({
     'missing.organization':
       'Diese Organisation gibt es nicht, oder Sie sind kein Mitglied. Bitten Sie ihre Inhaber um eine Einladung.',
     'missing.member': 'Diese Person ist kein Mitglied der Organisation mehr.',
+    'missing.setup_link': 'Dieser Einrichtungs-Link wurde abgeschlossen, widerrufen oder ist abgelaufen.',
     'missing.invitation':
       'Diese Einladung wurde angenommen, zurückgezogen oder neu versendet. Fordern Sie eine neue an.',
+    'missing.domain': 'Diese Domain ist bereits entfernt oder gehört zu einer anderen Organisation.',
+    'missing.connection': 'Diese Verbindung wurde schon gelöscht oder gehört einer anderen Organisation.',
     'missing.event': 'Dieses Ereignis gibt es nicht, oder Sie dürfen es nicht sehen.',
     'missing.email': 'Diese E-Mail ist nicht mehr im Postausgang.',
     'error.METHOD_NOT_ALLOWED': 'Diese Aktion ist unter dieser Adresse nicht möglich.',
@@ -328,6 +350,7 @@ export const baseText = texts({
     'error.UNAVAILABLE': 'Der Server ist gerade ausgelastet. Bitte versuchen Sie es gleich noch einmal.',
 
     'field.required': 'Füllen Sie dieses Feld aus.',
+    'field.missing': 'Ohne diese Angabe kann die Verbindung nicht eingeschaltet sein.',
     'field.too_short': 'Verwenden Sie mindestens {min} Zeichen.',
     'field.too_long': 'Verwenden Sie höchstens {max} Zeichen.',
     'field.too_small': 'Verwenden Sie {min} oder mehr.',
@@ -352,10 +375,18 @@ export const baseText = texts({
     'field.invalid_choice': 'Wählen Sie eine der Möglichkeiten.',
     'field.invalid_characters': 'Das enthält Zeichen, die hier nicht verwendet werden können.',
     'field.unknown': 'Dieses Feld gibt es nicht.',
+    'field.unknown_role': 'Eine Rolle dieses Namens gibt es nicht. Wählen Sie eine andere.',
     'field.duplicate': 'Dieses Feld wurde mehr als einmal gesendet.',
     'field.too_few': 'Wählen Sie mindestens {min}.',
     'field.too_many': 'Wählen Sie höchstens {max}.',
     'field.url': 'Geben Sie eine Webadresse ein, etwa https://example.com.',
+    'field.https':
+      'Geben Sie eine Adresse ein, die mit https:// beginnt. Der Betreiber des Servers kann andere zulassen (LATCHKEY_CONNECTION_HOSTS).',
+    'field.private_address':
+      'Diese Adresse liegt in einem privaten Netz, das der Server nicht erreicht. Verwenden Sie eine öffentliche, oder bitten Sie den Betreiber des Servers, den Host zuzulassen (LATCHKEY_CONNECTION_HOSTS).',
+    'field.no_certificate': 'Das ist kein X.509-Zertifikat. Fügen Sie es als PEM oder Base64 ein.',
+    'field.weak_certificate':
+      'Der Schlüssel dieses Zertifikats ist zu schwach oder von einer Art, die nicht für Signaturen verwendet wird.',
     'field.date': 'Geben Sie ein Datum ein.',
     'field.datetime': 'Geben Sie Datum und Uhrzeit ein.',
     'field.past': 'Wählen Sie einen Zeitpunkt in der Zukunft.',
@@ -365,6 +396,11 @@ export const baseText = texts({
       'Das ist nicht der aktuelle Code. Codes wechseln alle 30 Sekunden; prüfen Sie, ob die Uhr Ihres Geräts richtig geht.',
     'field.wrong_password': 'Das ist nicht Ihr aktuelles Passwort.',
     'field.taken': 'Das ist bereits vergeben.',
+    'field.domain': 'Geben Sie eine Domain wie example.com ein, ohne Adresse, Platzhalter oder Pfad.',
+    'field.mail_provider':
+      'Das ist die Domain eines Mail-Anbieters, bei dem alle ein Postfach haben können. Verwenden Sie eine eigene Domain.',
+    'field.public_suffix':
+      'Unter dieser Domain registrieren andere ihre eigenen. Verwenden Sie die Domain, die für Sie registriert ist.',
     'field.ascii_only':
       'Verwenden Sie einfache Buchstaben von A bis Z, und für Domains in anderer Schrift deren xn---Form.',
     'field.reserved': 'Dieser Name ist reserviert. Wählen Sie einen anderen.',

@@ -89,6 +89,7 @@ interface FieldProps {
   optional?: boolean
   autofocus?: boolean
   maxlength?: number
+  readonly?: boolean
 }
 
 /** The ids and texts that connect label, control, hint and error. */
@@ -166,11 +167,12 @@ export function TextField({
   hint,
   value,
   maxlength,
-}: Pick<FieldProps, 'name' | 'hint' | 'value' | 'maxlength'>) {
+  optional = true,
+}: Pick<FieldProps, 'name' | 'hint' | 'value' | 'maxlength' | 'optional'>) {
   const field = useField(name, hint !== undefined)
   return (
     <div class="field">
-      <Label id={field.id} optional>
+      <Label id={field.id} optional={optional}>
         {field.label}
       </Label>
       <Hint id={field.id}>{hint}</Hint>

@@ -7,5 +7,5 @@
 export { createPages, type PageAsset, type PageContents, type Pages } from './pages.tsx'
 export { type FormState, fieldTexts, formState, problemText } from './problem-texts.ts'
 export { texts } from './texts.ts'
-export { timeText } from './times.ts'
+export { agoText, timeText } from './times.ts'
 export { type SignedIn, useUi } from './ui.ts'

@@ -198,7 +198,7 @@ describe('the assets', () => {
     expect(styles?.path).toMatch(/^\/assets\/[\w-]{12}\.css$/)
     expect(other.assets[0]?.path).not.toBe(styles?.path)
     expect(other.assets[1]?.path).toBe(script?.path)
-    expect(styles?.body.length).toBeLessThan(11_500)
+    expect(styles?.body.length).toBeLessThan(12_000)
     expect(script?.body.length).toBeLessThan(4_000)
     expect(pages.assets[4]?.body.length).toBeLessThan(3_500)
   })

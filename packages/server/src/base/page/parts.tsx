@@ -4,12 +4,13 @@ import { baseText } from './base-texts.ts'
 import { type Precision, timeText } from './times.ts'
 import { useUi } from './ui.ts'
 
-export type ButtonKind = 'primary' | 'secondary' | 'danger' | 'link'
+export type ButtonKind = 'primary' | 'secondary' | 'danger' | 'link' | 'apple'
 
 export const Button = ({
   kind = 'primary',
   description,
   formAction,
+  sent = {},
   children,
 }: {
   kind?: ButtonKind
@@ -17,9 +18,11 @@ export const Button = ({
   description?: string
   /** Where the form is sent by this button; default: the action of the form. */
   formAction?: string
+  /** What the form says in addition if it is sent by this button. */
+  sent?: { name?: string; value?: string }
   children: ComponentChildren
 }) => (
-  <button type="submit" class={`button ${kind}`} aria-label={description} formAction={formAction}>
+  <button type="submit" class={`button ${kind}`} aria-label={description} formAction={formAction} {...sent}>
     {children}
   </button>
 )
@@ -28,15 +31,18 @@ export const ButtonLink = ({
   href,
   kind = 'primary',
   description,
+  isFollowed = false,
   children,
 }: {
   href: string
   kind?: ButtonKind
   /** As of Button. */
   description?: string
+  /** The script follows it at once, and the page is not in the history, so that going back does not lead forward again. */
+  isFollowed?: boolean
   children: ComponentChildren
 }) => (
-  <a href={href} class={`button ${kind}`} aria-label={description}>
+  <a href={href} class={`button ${kind}`} aria-label={description} data-follow={isFollowed ? '' : undefined}>
     {children}
   </a>
 )
@@ -46,7 +52,7 @@ export const Alert = ({
   kind,
   children,
 }: {
-  kind: 'info' | 'success' | 'error'
+  kind: 'info' | 'success' | 'warning' | 'error'
   children: ComponentChildren
 }) => (
   <div class={`alert ${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
@@ -147,7 +153,7 @@ export const Actions = ({ children }: { children: ComponentChildren }) => (
 
 export const EmptyState = ({ title, children }: { title: string; children?: ComponentChildren }) => (
   <div class="empty">
-    <p class="strong">{title}</p>
+    <p>{title}</p>
     {children}
   </div>
 )

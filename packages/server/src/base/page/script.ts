@@ -6,6 +6,9 @@ export const SCRIPT = String.raw`
 const all = (selector) => document.querySelectorAll(selector)
 const byId = (id) => document.getElementById(id)
 
+for (const form of all('form[data-send]')) form.submit()
+for (const link of all('a[data-follow]')) location.replace(link.href)
+
 for (const button of all('[data-toggle]')) {
   const input = byId(button.dataset.toggle), { hide, hideLabel } = button.dataset
   const show = button.textContent, showLabel = button.ariaLabel
@@ -15,7 +18,7 @@ for (const button of all('[data-toggle]')) {
     button.setAttribute('aria-label', visible ? hideLabel : showLabel)
   }
   button.hidden = false
-  button.addEventListener('click', () => set(input.type === 'password'))
+  button.onclick = () => set(input.type === 'password')
   input.form.addEventListener('submit', () => set(false))
 }
 
@@ -80,8 +83,7 @@ addEventListener('submit', (event) => {
   const form = event.target
   if (busy.has(form)) return event.preventDefault()
   busy.add(form)
-  const buttons = form.querySelectorAll('[type=submit]')
-  for (const button of buttons) button.setAttribute('aria-disabled', 'true')
+  for (const button of form.querySelectorAll('[type=submit]')) button.setAttribute('aria-disabled', 'true')
   setTimeout(() => free(form), 8000)
 })
 const free = (form) => {
@@ -93,16 +95,16 @@ addEventListener('pageshow', (event) => event.persisted && busy.forEach(free))
 if (navigator.clipboard) for (const button of all('[data-copy]')) {
   const label = button.textContent
   button.hidden = false
-  button.addEventListener('click', async () => {
+  button.onclick = async () => {
     await navigator.clipboard.writeText(byId(button.dataset.copy).innerText)
     button.textContent = button.dataset.copied
     setTimeout(() => { button.textContent = label }, 2000)
-  })
+  }
 }
 
 for (const button of all('[data-print]')) {
   button.hidden = false
-  button.addEventListener('click', () => print())
+  button.onclick = () => print()
 }
 
 const { lang } = document.documentElement

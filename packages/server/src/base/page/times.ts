@@ -23,3 +23,17 @@ export function timeText(locale: Locale, at: Date, to: Precision = 'minute'): st
   const text = formatOf(locale, to).format(at)
   return to === 'day' ? text : baseText(locale, 'utc', { time: text })
 }
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const
+
+/** How long before `now` a time is, in the largest unit: `12 seconds ago`. */
+export function agoText(locale: Locale, at: Date, now: Date): string {
+  const seconds = Math.max(0, Math.floor((now.getTime() - at.getTime()) / 1000))
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? (['second', 1] as const)
+  return new Intl.RelativeTimeFormat(TAGS[locale]).format(-Math.floor(seconds / size), unit)
+}

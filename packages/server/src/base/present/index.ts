@@ -67,7 +67,13 @@ export interface Presenter {
   /** Begins the answer with a file. */
   download(request: RequestContext, file: { type: string; name: string }): DownloadStream
   page(request: RequestContext, html: string, options: PageOptions): void
-  redirect(request: RequestContext, location: string, cookies?: readonly CookieChange[]): void
+  /** @param status default 303: the browser requests it by GET */
+  redirect(
+    request: RequestContext,
+    location: string,
+    cookies?: readonly CookieChange[],
+    status?: 302 | 303,
+  ): void
   /** An answer without a body: a preflight, an unchanged file. */
   empty(request: RequestContext, status: number): void
   asset(request: RequestContext, asset: { type: string; body: Buffer }, headers: readonly string[]): void
@@ -83,6 +89,8 @@ export interface PageOptions {
   formTargets?: readonly string[] | undefined
   /** Replaces the policy of the pages. */
   contentSecurityPolicy?: string | undefined
+  /** The content type; default HTML. */
+  type?: string | undefined
   failed?: Problem | undefined
 }
 
@@ -179,7 +187,12 @@ export function presenter(
     },
     page(request, html, options) {
       const bytes = Buffer.byteLength(html)
-      const headers = ['content-type', 'text/html; charset=utf-8', 'content-length', `${bytes}`]
+      const headers = [
+        'content-type',
+        options.type ?? 'text/html; charset=utf-8',
+        'content-length',
+        `${bytes}`,
+      ]
       headers.push(
         'cache-control',
         'no-store',
@@ -191,7 +204,7 @@ export function presenter(
       if (options.failed) failureHeaders(headers, options.failed, request.credential)
       write(request, options.status, headers, html, bytes)
     },
-    redirect(request, location, changes) {
+    redirect(request, location, changes, status = 303) {
       const headers = ['location', safeLocation(location), 'content-length', '0', 'cache-control', 'no-store']
       headers.push(
         'x-request-id',
@@ -202,7 +215,7 @@ export function presenter(
         'same-origin',
       )
       setCookies(headers, changes)
-      write(request, 303, headers, '', 0)
+      write(request, status, headers, '', 0)
     },
     empty(request, status) {
       write(request, status, ['x-request-id', request.id], '', 0)

@@ -1,8 +1,15 @@
 /** Reads a file of users, or of passwords, as rows for the server: by its format and by the preset of its system. */
 import { type CsvRow, parseCsv, unescapeFormula } from '../../base/csv.ts'
 import { Failure } from '../command.ts'
+import { withConnections } from './connections.ts'
 import { jsonElements, jsonLines } from './json-values.ts'
-import type { ImportPreset, PresetOptions, PresetResult, Raw } from './presets/preset.ts'
+import {
+  type ImportPreset,
+  itemsOf,
+  type PresetOptions,
+  type PresetResult,
+  type Raw,
+} from './presets/preset.ts'
 import { type FileFormat, formatOf, LONGEST_RECORD, readText, withFirstCharacter } from './source.ts'
 
 /** A record of the file; a fault says why it cannot be read. */
@@ -28,21 +35,29 @@ export async function* readUsers(
     }
     const result: PresetResult = preset.read(row.raw, options)
     if ('ignored' in result) yield { line: row.line, ignored: result.ignored }
-    else yield { line: row.line, record: result.record, left: result.left ?? [] }
+    else {
+      const { record, left } = withConnections(result.record, preset, options)
+      yield { line: row.line, record, left: [...(result.left ?? []), ...left] }
+    }
   }
 }
 
-/** The passwords of a second file; rows without one are none. */
-export async function* readPasswords(
+/** The passwords and connected accounts of a second file; rows without one are none. */
+export async function* readCredentials(
   path: string,
   preset: ImportPreset,
+  options: PresetOptions,
   format: FileFormat | null,
 ): AsyncGenerator<ImportRow> {
   for await (const row of readFile(path, preset, format)) {
     if ('fault' in row) yield row
     else {
-      const record = preset.readPassword?.(row.raw)
-      if (record) yield { line: row.line, record, left: [] }
+      const entry = preset.readCredential?.(row.raw)
+      if (!entry) continue
+      const { record, left } = withConnections({ ...entry }, preset, options)
+      const isEmpty = entry.password_hash === undefined && itemsOf(record.identities).length === 0
+      if (!isEmpty) yield { line: row.line, record, left }
+      else if (left.length > 0) yield { line: row.line, ignored: `It is ${left.join(', ')}.` }
     }
   }
 }

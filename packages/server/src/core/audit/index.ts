@@ -46,6 +46,10 @@ export const AUDIT_EVENTS = {
   'auth.passkey.removed': 'A passkey was removed.',
   'auth.passkey.counter_regressed':
     'The signature counter of a passkey did not advance, so that it may have been copied; the sign-in was refused.',
+  'auth.identity.linked':
+    'An account at an identity provider was connected to a user; `details` has its `provider`, `issuer` and `subject`.',
+  'auth.identity.unlinked':
+    'An account at an identity provider was disconnected from a user; `details` has its `provider`, `issuer` and `subject`.',
   'auth.magic_link.requested': 'A link to sign in was requested by e-mail.',
   'auth.email_code.requested': 'A code to sign in was requested by e-mail.',
   'auth.step_up.success':
@@ -68,7 +72,7 @@ export const AUDIT_EVENTS = {
   'user.registered': 'A user signed up.',
   'user.created': 'An administrator or the operator created an account.',
   'user.imported':
-    'The operator imported an account from another system; `details.source` and `details.external_id` name the record, `details.outcome` is `created` or `updated`.',
+    'The operator imported an account from another system; `details.source` and `details.external_id` name the record, `details.outcome` is `created` or `updated`, and `details.connections` are the connections of the accounts that it connected.',
   'users.exported':
     'The operator exported all accounts; `details.password_hashes` says whether with the hashes of passwords.',
   'user.updated': 'A profile was changed; `details.fields` names the fields.',
@@ -96,11 +100,30 @@ export const AUDIT_EVENTS = {
   'organization.transferred': 'The ownership of an organization was transferred to `details.user_id`.',
   'organization.switched': 'A session switched to another organization, or to none.',
   'organization.member.added': 'An administrator added `details.user_id` to an organization.',
+  'organization.member.joined':
+    'A sign-in by the connection `details.connection_id` of an organization made the user a member. `details.withheld` is a role that the maker of the connection could not grant at that time, or, with `details.domain_id`, the user who added the domain of the address; `member` was given for it.',
   'organization.member.removed': '`details.user_id` was removed from an organization.',
   'organization.member.left': 'A member left an organization.',
-  'organization.member.role_changed': 'The role of `details.user_id` in an organization was changed.',
+  'organization.member.role_changed':
+    'The role of `details.user_id` in an organization was changed; with `details.connection_id`, by a sign-in, which may have `withheld` as above.',
   'organization.security_policy.changed':
     'The security policy of an organization was changed; `details` has `from` and `to`.',
+  'organization.sso.bypassed':
+    'A session of an owner acts in an organization without the connection that its security policy requires; once for each session.',
+  'organization.sso.lapsed':
+    'An organization requires sign-in by its connection, and has no active one with a proven domain any more: it is not enforced, and the owners got an e-mail.',
+  'organization.sso.resumed':
+    'The required sign-in by a connection is enforced again, or no longer required.',
+  'organization.domain.added':
+    'A domain was added to an organization; it counts once it is verified. `details` has `domain_id` and `domain`, as in the events that follow. With `before`, the user added a domain that the organization had already, and answers for it in place of that user.',
+  'organization.domain.verified':
+    'An organization proved a domain by its TXT record; where no user is named, the recurring check found it.',
+  'organization.domain.check_failed':
+    'The record of a verified domain was not found for an hour; the domain stays verified, and the owners got an e-mail. `details.outcome` says what was found. `taken`: the organization is deleted, and another one has proven the domain, which is no longer verified here.',
+  'organization.domain.connection_changed':
+    'Another connection was chosen for a domain; `details` has `from` and `to`, null for the first active one. Where it leads to another connection because one was enabled, disabled or deleted, `leads_to` is the one to which it leads now, null for none, and `from` the one to which it led.',
+  'organization.domain.removed':
+    'A domain was removed from an organization; `details.verified` says whether it was verified.',
   'organization.member.mfa_changed':
     'The second-factor rule of `details.user_id` in an organization was changed from `details.from` to `details.to`.',
   'organization.member.mfa_reminded':
@@ -119,6 +142,29 @@ export const AUDIT_EVENTS = {
   'organization.invitation.accepted':
     'An invitation was accepted, and the user is a member of the organization.',
   'organization.invitation.declined': 'An invitation was declined by the holder of its link or address.',
+  'organization.setup_link.created':
+    'A link was made with which people without an account set up a connection or domains; `details` has its `setup_link_id`, `intent` and `provider`.',
+  'organization.setup_link.used':
+    'A set-up link was used to set something up for the first time. The user is its maker, in whose name it works. Every event of what was set up with it has its `details.setup_link_id`.',
+  'organization.setup_link.completed':
+    'The set-up of a link was completed: the connection is active, and the link changes nothing any more.',
+  'organization.setup_link.revoked': 'A set-up link was revoked.',
+  'connection.created':
+    'A connection to an identity provider was created; `details` has its `connection_id`, `slug`, `provider` and `name`, as in all events of connections.',
+  'connection.updated':
+    'A connection was changed; `details.changed` names the fields, and `details.other_party` is true if it may lead to another provider now.',
+  'connection.activated': 'A connection was activated.',
+  'connection.disabled': 'A connection was disabled. The sessions that it alone has proven end.',
+  'connection.deleted':
+    'A connection was deleted; the identities that it linked stay, and no longer sign in. The sessions that it alone has proven end.',
+  'connection.metadata.changed':
+    'The metadata of a SAML identity provider changed, and the connection with it; `details` has the `connection_id`, what `changed`, and the fingerprints of `certificates` that are new, `removed`, or `pending` until they are approved.',
+  'connection.certificates.approved':
+    'An administrator approved certificates of a SAML identity provider; `details` has the `connection_id` and their fingerprints in `certificates`.',
+  'connection.certificate.expiring':
+    'A certificate of a SAML connection expires soon, and those who administer it were informed by e-mail; `details` has the `connection_id`, the `fingerprint`, its `owner` and the `days` that are left.',
+  'connection.keys.rotated':
+    'The keys of this server for a SAML connection were rotated; `details.step` is `prepared` when the next ones were published, and `activated` when they are used.',
   'keys.removed': 'A signing key was unpublished, because the last token that it signed has expired.',
   'keys.rotated': 'A signing key was published; with `details.immediately` all other keys were removed.',
   'secrets.rotated':
@@ -136,6 +182,7 @@ const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
   'auth.device.forgotten',
   'auth.token.revoked',
   'auth.api_key.revoked',
+  'auth.identity.unlinked',
   'auth.email.verified',
   'auth.password.reset_requested',
   'user.created',
@@ -168,26 +215,38 @@ function actorOf({ principal }: Call, { type, userId }: AuditEntry): { by?: stri
  * Writes events, several by one statement, in their order. Time, address, user agent and request come from the call, the
  * subject from the entry.
  */
-export const audit = (tx: Tx, call: Call, ...entries: readonly AuditEntry[]): Promise<void> =>
-  runTogether(tx, auditInserts(call, ...entries))
+export async function audit(tx: Tx, call: Call, ...entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length <= FEW) return await runTogether(tx, auditInserts(call, ...entries))
+  for (let from = 0; from < entries.length; from += AT_ONCE) {
+    const rows = entries.slice(from, from + AT_ONCE).map((entry) => rowOf(call, entry))
+    await tx.insertInto('audit_events').values(rows).execute()
+  }
+}
+/** Statements that are kept for each number of events; more of them are the rows of one. */
+const FEW = 8
+const AT_ONCE = 500
 
 /** The statements of `audit`, to be run together with those of what the events record. */
 export const auditInserts = (call: Call, ...entries: readonly AuditEntry[]): CompiledQuery[] =>
-  entries.map((entry) =>
-    insertEvent({
-      id: newId('aud'),
-      at: call.now,
-      event_type: entry.type,
-      user_id: entry.userId,
-      username: entry.username,
-      ip_address: call.ip,
-      user_agent: call.userAgent,
-      session_id: entry.sessionId ?? call.session?.id ?? null,
-      organization_id: entry.organizationId ?? call.organization?.id ?? null,
-      request_id: call.id,
-      details: JSON.stringify({ ...actorOf(call, entry), ...entry.details }),
-    }),
-  )
+  entries.map((entry) => insertEvent(rowOf(call, entry)))
+
+const rowOf = (call: Call, entry: AuditEntry): NewRow<AuditEventsTable> => ({
+  id: newId('aud'),
+  at: call.now,
+  event_type: entry.type,
+  user_id: entry.userId,
+  username: entry.username,
+  ip_address: call.ip,
+  user_agent: call.userAgent,
+  session_id: entry.sessionId ?? call.session?.id ?? null,
+  organization_id: entry.organizationId ?? call.organization?.id ?? null,
+  request_id: call.id,
+  details: JSON.stringify({
+    ...actorOf(call, entry),
+    ...(call.setupLink !== undefined && { setup_link_id: call.setupLink }),
+    ...entry.details,
+  }),
+})
 
 const insertEvent = compiledOnce((db, event: NewRow<AuditEventsTable>) =>
   db.insertInto('audit_events').values(event),

@@ -8,6 +8,7 @@ import { sql } from 'kysely'
 import {
   type AcceptableMethod,
   type Demand,
+  ESTABLISHED_AFTER,
   type FactorKind,
   isEnrolled,
   NO_FACTS,
@@ -25,6 +26,7 @@ import { findRelyingParty, offeredKinds, type RelyingPartyConfig } from '../../b
 import type { Config } from '../../config.ts'
 import { audit } from '../audit/index.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
+import { authoritiesOf } from './authorities.ts'
 import type { FactorsTable } from './tables.ts'
 
 export { countWaysIn, findWaysIn } from './ways-in.ts'
@@ -48,7 +50,11 @@ interface FactsRow {
   created_at: Date
   has_password: boolean
   has_mailbox: boolean
+  /** The organizations of active connections that know them; null for the server's. */
+  identities: (string | null)[]
+  authorities: string[]
   factors: FactorKind[]
+  established: FactorKind[]
   /** Whether they have passkeys of which none is accepted. */
   refused_passkeys: boolean
   /** When they chose their password by a link from an e-mail. */
@@ -68,12 +74,23 @@ interface MemberPolicy {
 }
 
 const selectFacts = compiledOnce(
-  (_, { userId, rpId }: { userId: string; rpId: string | null }) => sql<FactsRow>`
+  (
+    _,
+    { userId, rpId, establishedBy }: { userId: string; rpId: string | null; establishedBy: Date },
+  ) => sql<FactsRow>`
     select u.mfa_required, u.created_at,
       exists (select from roles r where r.name = any(u.roles) and r.requires_mfa) as role_requires,
       exists (select from passwords p where p.user_id = u.id) as has_password,
       exists (select from emails e where e.user_id = u.id and e.is_primary and e.verified_at is not null) as has_mailbox,
+      array(
+        select distinct c.organization_id from identities i join connections c on c.id = i.connection_id
+        left join organizations o on o.id = c.organization_id
+        where i.user_id = u.id and c.status = 'active' and o.deleted_at is null) as identities,
+      array(${authoritiesOf('u.id')}) as authorities,
       array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors,
+      array(
+        select distinct f.kind from factors f
+        where f.user_id = u.id and f.confirmed_at <= ${establishedBy}) as established,
       coalesce((
         select bool_and(c.flagged_at is not null or c.rp_id is distinct from ${rpId}) from passkey_credentials c
         where c.user_id = u.id), false) as refused_passkeys,
@@ -98,14 +115,18 @@ export async function findSignInFacts(
   userId: string,
   now: Date,
 ): Promise<SignInFacts> {
-  const [row] = (await db.executeQuery(selectFacts({ userId, rpId: findRelyingParty(config)?.id ?? null })))
-    .rows
+  const rpId = findRelyingParty(config)?.id ?? null
+  const establishedBy = later(now, -ESTABLISHED_AFTER)
+  const [row] = (await db.executeQuery(selectFacts({ userId, rpId, establishedBy }))).rows
   if (!row) return NO_FACTS
   return {
     factors: row.factors,
+    established: row.established,
     refused: refusedKinds({ hasRefusedPasskeysOnly: row.refused_passkeys, resetAt: row.reset_at }, now),
     hasPassword: row.has_password,
     hasMailbox: row.has_mailbox && config.emailSignIn.includes('code'),
+    identities: row.identities,
+    authorities: row.authorities,
     demands: demandsOf(config, row),
     offered: offeredKinds(config),
   }

@@ -14,8 +14,11 @@ export const SERVER_PERMISSIONS = {
   'roles:write': 'Create, change and delete roles and permissions of apps, within the caller’s permissions.',
   'organizations:read': 'View every organization with its members, roles and invitations.',
   'organizations:write': 'Act as an owner in every organization.',
+  'connections:read': 'View the server’s connections to identity providers, and their diagnostics.',
+  'connections:write': 'Create, change, test and delete the server’s connections to identity providers.',
   'audit:read': 'Read and export the audit log.',
   'revocations:read': 'Receive revocations, as a guard does.',
+  'metrics:read': 'Read the metrics of the server, as a monitoring system does.',
 } as const satisfies Record<string, string>
 
 export type ServerPermission = keyof typeof SERVER_PERMISSIONS
@@ -35,5 +38,7 @@ export const ORGANIZATION_PERMISSIONS = {
   'roles:write': 'Create, change and delete its custom roles.',
   'security:read': 'View its security policy, and which members comply.',
   'security:write': 'Change its security policy, and what it demands of single members.',
+  'connections:read': 'View its domains and its connections to identity providers, and their diagnostics.',
+  'connections:write': 'Prove its domains, and create, change, test and delete its connections.',
   'audit:read': 'Read its audit log.',
 } as const satisfies Record<string, string>

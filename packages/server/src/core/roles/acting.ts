@@ -5,7 +5,7 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import type { CallOrganization } from '../../base/call.ts'
-import { POLICY, POLICY_JOIN, type PolicyRow } from '../policies.ts'
+import { type DemandRow, POLICY, POLICY_DEMAND, POLICY_JOIN, type PolicyRow } from '../policies.ts'
 import type { Roles } from './index.ts'
 
 /** A role in an organization. */
@@ -16,9 +16,13 @@ export interface RoleRow {
   own_inherits: string | null
 }
 export type ActingRow = RoleRow & PolicyRow
+export type ActingDemandRow = RoleRow & DemandRow
 
-export const ACTING = sql`o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits,
-  ${POLICY}`
+const ROLE = sql`o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits`
+
+export const ACTING = sql`${ROLE}, ${POLICY}`
+/** The same without the connections of the policy, where one credential is checked. */
+export const ACTING_DEMAND = sql`${ROLE}, ${POLICY_DEMAND}`
 
 /** @param of the alias of a table with `user_id` and `organization_id` */
 export const actingJoins = (of: string): RawBuilder<unknown> => sql`

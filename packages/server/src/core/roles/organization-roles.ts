@@ -21,6 +21,8 @@ export const BUILT_IN: RoleDefinitions = new Map<string, RoleDefinition>(
         'roles:write',
         'security:read',
         'security:write',
+        // not write: who controls a connection can sign in as the owners who use it
+        'connections:read',
         'audit:read',
       ],
       inherits: ['member'],

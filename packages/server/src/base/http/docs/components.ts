@@ -219,6 +219,8 @@ export const securitySchemes = (config: DocumentSettings) => ({
 /** The tags of the rows, each in one sentence. */
 export const TAGS: Readonly<Record<string, string>> = {
   Authentication: 'Sign-up, sign-in, sign-out, recovery, and checks of a credential.',
+  'Identity providers':
+    'Signing in with Google, Microsoft, any OpenID Connect issuer or a SAML identity provider.',
   'Second factors': 'Authenticator apps and backup codes: setting up, listing and removing them.',
   Account: 'The account of the signed-in user.',
   Passkeys: 'Signing in with passkeys (WebAuthn), and the passkeys of the signed-in user.',
@@ -227,7 +229,10 @@ export const TAGS: Readonly<Record<string, string>> = {
   'API keys': 'Credentials of programs. They act for the user who made them, within the permissions of each.',
   'Roles and permissions': 'What users may do at the server, and in apps that use its permissions.',
   Organizations: 'Tenants: their profile, members and roles.',
+  Connections:
+    'The identity providers that people sign in with, of the server and of organizations, and what their last sign-ins came to.',
   'Security policies': 'What an organization demands of its members, and who complies.',
+  Domains: 'Domains that organizations prove by a TXT record.',
   Invitations: 'Invitations to organizations, from both sides.',
   People: 'Administration of the accounts of all users.',
   'Audit log': 'What happened, when, and who did it.',

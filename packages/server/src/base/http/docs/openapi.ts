@@ -138,6 +138,7 @@ function successes(row: DescribedRow, shape: Shape, config: DocumentSettings): R
     ...answered(row.status ?? 200, row.message),
     ...(row.alsoAnswers ? answered(row.alsoAnswers.status, row.alsoAnswers.when) : {}),
     ...(row.redirectRefused ? { 303: REDIRECT } : {}),
+    ...(row.kind === 'api' && row.browsers ? { 302: redirectTo(row.browsers.leadsTo) } : {}),
   }
 }
 
@@ -155,6 +156,14 @@ const REDIRECT = {
     Location: { description: 'The address of the sign-in page.', schema: { type: 'string', format: 'uri' } },
   },
 }
+
+const redirectTo = (description: string) => ({
+  description,
+  headers: {
+    ...headersOf('X-Request-Id', ...LIMIT_HEADERS),
+    Location: { description, schema: { type: 'string', format: 'uri' } },
+  },
+})
 
 function contentOf(
   row: DescribedRow,

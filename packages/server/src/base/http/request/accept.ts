@@ -53,3 +53,6 @@ export function localeReader(fallback: Locale): (languages: string | undefined) 
 
 /** Whether a browser requests a page. */
 export const wantsPage = (accept: string | undefined): boolean => accept?.includes('text/html') ?? false
+
+/** Whether JSON is requested, of a row that answers browsers by a redirect. */
+export const wantsJson = (accept: string | undefined): boolean => accept?.includes('json') ?? false

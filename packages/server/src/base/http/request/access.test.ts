@@ -46,6 +46,7 @@ const rows: Row[] = [
   page({ ...base, name: 'admin', path: '/admin', needs: 'system:admin', run: async () => ({ redirect: '/in' }) }),
   page({ ...base, name: 'sign-in', path: '/sign-in', open: 'a test', run: async () => ({ redirect: '/shown' }) }),
   page({ ...base, name: 'sign-in.done', path: '/signed-in', open: 'a test', run: async () => ({ redirect: '/', cookies: [{ name: 'session', value: 'st_new' }] }) }),
+  page({ ...base, name: 'asked', path: '/asked', open: 'a test', run: async () => ({ redirect: '/question', cookies: [{ name: 'question', value: 'rtp_new' }] }) }),
 ] // biome-ignore format: a table
 
 const server = await serve(rows)
@@ -312,10 +313,13 @@ describe('a page that needs a session', () => {
     expect(headers.get('cache-control')).toBe('no-store')
   })
 
-  it('reports that the session has expired, and clears the cookie', async () => {
+  it('reports that the session has expired, and clears the cookies of its user', async () => {
     const { headers } = await get('/account', signedInAs('old'))
     expect(headers.get('location')).toBe('/sign-in?return_to=%2Faccount&expired=1')
-    expect(headers.get('set-cookie')).toMatch(/^lk_session=; Max-Age=0;/)
+    expect(headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^lk_session=; Max-Age=0;/),
+      expect.stringMatching(/^lk_question=; Max-Age=0;/),
+    ])
     expect((await get('/account', signedInAs('nonsense'))).headers.get('location')).toBe(
       '/sign-in?return_to=%2Faccount',
     )
@@ -342,14 +346,21 @@ describe('a page that needs a session', () => {
 })
 
 describe('an open page', () => {
-  it('clears an invalid session cookie', async () => {
-    expect(cookiesOf(await get('/sign-in', signedInAs('old')))).toEqual({ lk_session: '' })
+  it('clears an invalid session cookie, and what its user has left', async () => {
+    expect(cookiesOf(await get('/sign-in', signedInAs('old')))).toEqual({ lk_session: '', lk_question: '' })
     expect(cookiesOf(await get('/sign-in', signedInAs('ada')))).toEqual({})
   })
 
-  it('keeps the session that it sets', async () => {
-    expect((await get('/signed-in', signedInAs('old'))).headers.getSetCookie()).toEqual([
+  it('keeps the session that it sets, and what waits for a new user', async () => {
+    const cookiesAt = async (path: string) =>
+      (await get(path, signedInAs('old'))).headers.getSetCookie().sort()
+    expect(await cookiesAt('/signed-in')).toEqual([
+      expect.stringMatching(/^lk_question=; Max-Age=0;/),
       expect.stringMatching(/^lk_session=st_new; Path=\//),
+    ])
+    expect(await cookiesAt('/asked')).toEqual([
+      expect.stringMatching(/^lk_question=rtp_new; Path=\//),
+      expect.stringMatching(/^lk_session=; Max-Age=0;/),
     ])
   })
 })

@@ -8,6 +8,8 @@ import {
   ACRS,
   type Acr,
   type Blocked,
+  countingProofs,
+  factsIn,
   type SignInFacts,
   type StoredProof,
   usableMethods,
@@ -16,7 +18,9 @@ import type { Call, CallOrganization, CallSession, Principal } from '../../call.
 import { duration } from '../../clock.ts'
 import { judgeEnrolled, recentProofs } from '../../enrolled.ts'
 import { notFound, Problem, problem } from '../../errors.ts'
+import type { Eventual } from '../../eventual.ts'
 import { isId } from '../../ids.ts'
+import { actsForAccount } from '../../session-proofs.ts'
 import type { Row } from '../row/route.ts'
 import type { Caller, MembershipLookup } from './authenticate.ts'
 
@@ -65,12 +69,21 @@ export interface Provable {
 export type AssuranceLookup = (session: CallSession, userId: string, now: Date) => Promise<Provable>
 
 /**
+ * Whether the account may lack a recent proof although the session has one: by a connection of an organization, which may be
+ * no authority for it. Of an access token the proofs are not known.
+ */
+const mayLackCounting = ({ via, proofs }: CallSession): boolean =>
+  via === 'token' || proofs.some(({ organization }) => organization !== undefined)
+
+/**
  * Judges a signed-in caller whom `accessCheck` has admitted, or has refused with STEP_UP_REQUIRED, on a row that requires a
- * recent proof. @returns the refusal, with what the user can prove it by; null if the row is open
+ * recent proof. @param organizationId of a row about an organization, for which the proofs count then; null for the account
+ * @returns the refusal, with what the user can prove it by; null if the row is open
  */
 export async function checkAssurance(
   row: Row,
   { session, principal }: { session: CallSession; principal: Principal },
+  organizationId: string | null,
   refusal: Problem | null,
   now: Date,
   lookup: AssuranceLookup,
@@ -78,13 +91,60 @@ export async function checkAssurance(
   const age = maximumAge(row)
   if (age === null) return refusal
   const isLevel = typeof row.fresh === 'object'
-  if (!refusal && !isLevel) return null
-  const { facts, proofs } = await lookup(session, principal.userId, now)
-  const maxAge = { max_age: age / 1000 }
-  if (!isLevel) return problem('STEP_UP_REQUIRED', { details: { ...maxAge, methods: usableMethods(facts) } })
-  const { isMet, acr, methods, blocked } = judgeEnrolled(recentProofs(proofs, age, now), facts)
-  if (!refusal && isMet) return null
+  if (!refusal && !isLevel && !mayLackCounting(session)) return null
+  const { facts: known, proofs } = await lookup(session, principal.userId, now)
+  const facts = organizationId === null ? known : factsIn(known, organizationId)
+  // a step-up by the organization's own connection counts there alone
+  const isOwn = organizationId !== null && (known.identities ?? []).includes(organizationId)
+  const maxAge = { max_age: age / 1000, ...(isOwn && { organization_id: organizationId }) }
+  const recent = recentProofs(proofs, age, now)
+  if (!isLevel) {
+    // sessions of earlier versions have no proofs
+    if (!refusal && (recent.length === 0 || countingProofs(recent, facts).length > 0)) return null
+    return problem('STEP_UP_REQUIRED', { details: { ...maxAge, methods: usableMethods(facts) } })
+  }
+  return enrolledRefusal(recent, facts, { isStale: refusal !== null, maxAge })
+}
+
+/**
+ * Judges a session on a row that changes something of the account: what the provider of an organization alone has proven counts
+ * there only where the organization is an authority for the account. Otherwise who administers the provider could act as a
+ * user who has connected an account there.
+ */
+export function checkAccountProof(
+  { session, principal }: { session: CallSession; principal: Principal },
+  now: Date,
+  lookup: AssuranceLookup,
+): Eventual<Problem | null> {
+  if (session.via !== 'token' && actsForAccount(session.proofs)) return null
+  return lookup(session, principal.userId, now).then(({ facts, proofs }) =>
+    actsForAccount(proofs)
+      ? null
+      : problem('STEP_UP_REQUIRED', { details: { methods: usableMethods(facts) } }),
+  )
+}
+
+function enrolledRefusal(
+  recent: readonly StoredProof[],
+  facts: SignInFacts,
+  { isStale, maxAge }: { isStale: boolean; maxAge: { max_age: number } },
+): Problem | null {
+  const { isMet, acr, methods, blocked } = judgeEnrolled(recent, facts)
+  if (!isStale && isMet) return null
   return blocked ? refused(blocked) : problem('STEP_UP_REQUIRED', { details: { acr, ...maxAge, methods } })
+}
+
+const RECENT = duration('10m')
+
+/**
+ * As a row with `fresh: { within: '10m', acr: 'enrolled' }`, for rows that require it of some accounts alone.
+ * @throws Problem STEP_UP_REQUIRED; CONFLICT where a step-up could not reach it
+ */
+export function assertEnrolledProof(session: CallSession, { facts, proofs }: Provable, now: Date): void {
+  const isStale = now.getTime() - session.authenticatedAt.getTime() > RECENT
+  const maxAge = { max_age: RECENT / 1000 }
+  const refusal = enrolledRefusal(recentProofs(proofs, RECENT, now), facts, { isStale, maxAge })
+  if (refusal) throw refusal
 }
 
 /** A step-up could not reach what is required. */
@@ -98,6 +158,10 @@ const REFUSED: Readonly<Record<Blocked, string>> = {
     'Your password was reset by e-mail less than an hour ago, so that a code by e-mail is not accepted as your second factor. Try again when an hour has passed since the reset.',
 }
 
+/** The id in the path of a row about an organization; null for other rows. */
+export const organizationNamed = ({ organization }: Row, params: unknown): string | null =>
+  organization === undefined ? null : ((params as { id?: string }).id ?? null)
+
 /** @returns the caller's membership of the organization in the path, or why the row is closed to them there */
 export async function checkMembership(
   row: Row,
@@ -105,7 +169,7 @@ export async function checkMembership(
   params: unknown,
   lookup: MembershipLookup,
 ): Promise<CallOrganization | Problem> {
-  const { id = '' } = params as { id?: string }
+  const id = organizationNamed(row, params) ?? ''
   const { organization: required = '', deletedToo = false } = row
   const membership = isId('org', id) ? await lookup(call, id, { required, deletedToo }) : null
   if (!membership) return notFound('organization')

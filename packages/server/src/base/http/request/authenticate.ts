@@ -76,7 +76,7 @@ interface Dependencies {
  * @throws Problem BAD_REQUEST for two credentials, or one that cannot be read
  */
 export function authenticate(row: Row, exchange: Exchange, dependencies: Dependencies): Eventual<Caller> {
-  if (row.anonymous) return ANONYMOUS
+  if (row.anonymous || row.crossSite !== undefined) return ANONYMOUS
   const { authorization, 'x-api-key': header } = exchange.req.headers
   const inQuery = dependencies.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
   const isExplicit = authorization !== undefined || header !== undefined

@@ -1,4 +1,5 @@
 /** Cookie parser: reads only our own cookies; under https only names with `__Host-`, which no other site can set. */
+import { SESSION_COOKIE } from '../browser-cookies.ts'
 
 export interface CookiesIn {
   /** The session cookie; null if it is present twice with different values, undefined if it is absent. */
@@ -22,7 +23,7 @@ export function readCookies(header: string | undefined, prefix: string): Cookies
     if (equals >= start) {
       const name = header.slice(start + prefix.length, equals)
       const value = header.slice(equals + 1, end).trim()
-      if (name === 'session') session = session === undefined || session === value ? value : null
+      if (name === SESSION_COOKIE) session = session === undefined || session === value ? value : null
       else if (/^[a-z_]{1,32}$/.test(name) && !Object.hasOwn(others, name)) others[name] = value
     }
     start = end + 1

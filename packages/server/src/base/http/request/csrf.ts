@@ -85,6 +85,25 @@ export function originCheck(
   }
 }
 
+/**
+ * @returns a check whether another site has sent a browser here by a link or a redirect: none that is registered. Of a browser
+ * that does not say what has sent it (RFC 9110 §10.1.3), a link does not differ from an address that was typed.
+ */
+export function senderCheck(
+  config: Pick<Config, 'publicUrl' | 'corsOrigins' | 'returnOrigins'>,
+): (req: Pick<IncomingMessage, 'headers'>) => boolean {
+  const known = new Set([new URL(config.publicUrl).origin, ...config.corsOrigins, ...config.returnOrigins])
+  return ({ headers }) => {
+    const site = headers['sec-fetch-site']
+    if (site === 'same-origin' || site === 'none') return false
+    const sender = headers.origin ?? originOf(headers.referer)
+    return sender === null ? site !== undefined : !known.has(sender)
+  }
+}
+
+const originOf = (referer: string | undefined): string | null =>
+  referer !== undefined && URL.canParse(referer) ? new URL(referer).origin : null
+
 const getToken = operation({
   name: 'auth.csrf',
   summary: 'Get a CSRF token',

@@ -53,6 +53,7 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
       : []
     // an empty parameter means absent
     for (const name in fields) if (fields[name] === '' && !notEmpty.has(name)) delete fields[name]
+    if (row.rawQuery) fields.raw_query = queryOf(url)
     // a GET has no body that means anything (RFC 9110 §9.3.1), and proxies announce one that they do not send
     if (row.method === 'GET' || !isStrict(row)) return { fields, unknown }
     return readBody(req, bodyLimit).then((body) => {

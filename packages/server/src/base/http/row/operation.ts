@@ -56,6 +56,11 @@ export interface OperationFields {
   deletedToo?: true
   /** The maximum age of the proof of identity: `10m`; an older or a weaker one is STEP_UP_REQUIRED. */
   fresh?: string | Freshness
+  /**
+   * Why a session is enough that the provider of an organization alone has proven, which is no authority for the account. Absent:
+   * an operation on the account that changes something requires a proof that counts for the account.
+   */
+  anyProof?: string
   limit?: RateLimit | readonly RateLimit[]
   /**
    * Of an open operation: it computes the hash of a password. While the queue of hashes is full it is refused with UNAVAILABLE

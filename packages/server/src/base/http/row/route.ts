@@ -33,6 +33,8 @@ export interface Answer<T> {
   headers?: Readonly<Record<string, string>>
   /** The time in the envelope; default: that of the request. */
   at?: Date
+  /** Where a browser is redirected to instead, unless it asks for JSON (`browsers` of the row). */
+  location?: string
 }
 
 /** The result of a page row's `run`. */
@@ -46,8 +48,8 @@ export type PageAnswer =
       formTargets?: readonly string[]
     }
   | { redirect: string; cookies?: readonly CookieChange[] }
-  /** A complete document under another policy than that of the pages. */
-  | { document: string; contentSecurityPolicy: string }
+  /** A complete document under another policy than that of the pages. `type`: of its content; default HTML. */
+  | { document: string; contentSecurityPolicy: string; type?: string }
 
 /** A request that a row refuses, with the facts that decide where to redirect it. */
 export interface RefusedRequest {
@@ -69,6 +71,11 @@ interface Face {
   description?: string
   /** Scripts of every origin may read it: it contains nothing personal (Fetch §3.3.3). */
   anyOrigin?: true
+  /**
+   * Why a browser sends it from another site: an identity provider answers by a form that is posted here. The row reads
+   * no credential and no cookie, and needs no CSRF token; what it stores is used by the browser that comes for it.
+   */
+  crossSite?: string
   /** HTTP Basic may replace the fields `username` and `password` of the input (the login; RFC 7617). */
   takesBasic?: true
   /**
@@ -83,6 +90,8 @@ interface Face {
   notEmpty?: readonly string[]
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
+  /** The query as it was sent is the member `raw_query` of the input: what a protocol signs (SAML bindings §3.4.4.1). */
+  rawQuery?: true
   /**
    * Further errors of an input that the schema refuses, so that one answer lists all of them. `valid` has the fields
    * that the schema accepts, as sent. Not called for an input that the schema accepts: that is for `run` to check.
@@ -127,6 +136,13 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   withBasic?: {
     as: Operation
     run(call: Call, input: I, basic: { username: string; password: string }): Promise<Answer<O>>
+  }
+  /** Browsers open it too: unless `Accept` names JSON, a `location` is answered by a redirect, a failure by one or by a page. */
+  browsers?: {
+    /** What the redirect leads to, for the reference. */
+    leadsTo: string
+    /** Where a failure leads; null: the answer is the error page, with its status. */
+    failed(call: Call, failure: Problem, params: Readonly<Record<string, string>>): string | null
   }
   /** Header fields of the answer beside the common ones, for the OpenAPI document. */
   answerHeaders?: Readonly<Record<string, { description: string; example: string }>>
@@ -216,6 +232,17 @@ export const isDescribed = (row: Row): row is DescribedRow => row.kind !== 'page
  */
 export const isStrict = (row: Row): boolean =>
   row.kind !== 'page' && row.style === undefined && row.lenient === undefined
+
+/**
+ * Whether a session of the row has to have a proof that counts for the account: what changes something and is about no
+ * organization, in whose name the session may act. A row that requires a recent proof judges it with that.
+ */
+export const needsAccountProof = (row: Row): boolean =>
+  row.method !== 'GET' &&
+  (row.needs === 'session' || row.needs === 'caller') &&
+  row.organization === undefined &&
+  row.fresh === undefined &&
+  row.anyProof === undefined
 
 /** Whether the input is the query, not the body. */
 export const readsQuery = (row: Pick<Row, 'method' | 'body'>): boolean =>

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 import { dates } from '../../present/index.ts'
-import { type DescribedRow, isStrict, readsQuery } from './route.ts'
+import { type DescribedRow, isStrict, needsAccountProof, readsQuery } from './route.ts'
 
 export interface Schema {
   [keyword: string]: unknown
@@ -146,7 +146,9 @@ export function errorsOf(row: DescribedRow): ErrorCode[] {
     'ACCOUNT_LOCKED',
   )
   add(row.needs !== undefined && row.needs !== 'session', 'INSUFFICIENT_PERMISSIONS')
-  add(row.fresh !== undefined, 'STEP_UP_REQUIRED')
+  // the membership of the organization in the path
+  add(row.organization !== undefined, 'NOT_FOUND', 'INSUFFICIENT_PERMISSIONS')
+  add(row.fresh !== undefined || needsAccountProof(row), 'STEP_UP_REQUIRED')
   add(unsafe, 'CSRF_FAILED')
   add(unsafe, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   return [...codes]

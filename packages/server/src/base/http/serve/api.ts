@@ -6,14 +6,16 @@ import type { z } from 'zod'
 import { type Problem, problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
 import { type JsonText, type Serialise, serialiser } from '../../present/index.ts'
+import { wantsJson } from '../request/accept.ts'
 import { twoCredentials } from '../request/authenticate.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
 import type { Answer, ApiRow } from '../row/route.ts'
+import { type PageContext, sendProblemPage } from './pages.ts'
 import type { Handler } from './router.ts'
 import { type Entry, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
-export function apiHandler(context: HttpContext, row: ApiRow): Handler {
+export function apiHandler(context: PageContext, row: ApiRow): Handler {
   const step = steps(context, row)
   const by = {
     message: row.message,
@@ -27,11 +29,25 @@ export function apiHandler(context: HttpContext, row: ApiRow): Handler {
     try {
       const input = await step.enter(entry)
       if (entry.refusal) return answerRefusal(context, row, exchange, entry.refusal)
-      context.present.data(exchange, await step.recordDenials(entry, () => run(step, entry, input)), by)
+      if (row.browsers && context.isSentByOther(req))
+        entry.call = Object.freeze({ ...entry.call, byOther: true })
+      const answer = await step.recordDenials(entry, () => run(step, entry, input))
+      if (answer.location !== undefined && !wantsJson(req.headers.accept))
+        context.present.redirect(exchange, answer.location, answer.cookies, 302)
+      else context.present.data(exchange, answer, by)
     } catch (error) {
-      context.present.problem(exchange, problemOf(context, exchange, error, row))
+      answerFailure(context, row, entry, problemOf(context, exchange, error, row))
     }
   }
+}
+
+function answerFailure(context: PageContext, row: ApiRow, entry: Entry, failure: Problem): void {
+  const { exchange, call, params } = entry
+  const forBrowser = wantsJson(exchange.req.headers.accept) ? undefined : row.browsers
+  const location = forBrowser?.failed(call, failure, (params ?? {}) as Record<string, string>)
+  if (location === undefined) context.present.problem(exchange, failure)
+  else if (location === null) sendProblemPage(context, exchange, call, failure)
+  else context.present.redirect(exchange, location, [], 302)
 }
 
 /** @throws the refusal, unless the row redirects it */

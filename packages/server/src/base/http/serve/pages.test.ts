@@ -26,6 +26,7 @@ const rows: Row[] = [
     },
     redisplay: async (_call, typed, failed) => drawn(JSON.stringify({ typed, code: failed.code, fields: failed.details })),
   }),
+  page({ ...base, name: 'used', method: 'GET', path: '/used', run: () => Promise.reject(problem('NOT_FOUND')), redisplay: async (_call, _typed, failed) => drawn(`used up: ${failed.code}`) }),
   page({ ...base, name: 'bare', method: 'POST', path: '/bare', input: Form, run: async () => ({ redirect: '/' }) }),
 ] // biome-ignore format: a table
 
@@ -173,6 +174,14 @@ describe('a form that fails', () => {
       null,
       true,
     ])
+  })
+
+  it('is replaced by what explains a refused page, also where another site has redirected the browser there', async () => {
+    // a browser that goes back repeats the request as the one after the redirect, from another site
+    for (const headers of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }]) {
+      const { status, text } = await server.ask('/used', { headers })
+      expect([status, text.includes('used up: NOT_FOUND')]).toEqual([404, true])
+    }
   })
 
   it('keeps its values after a rate limit', async () => {

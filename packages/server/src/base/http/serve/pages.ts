@@ -5,6 +5,7 @@
  */
 import type { Call } from '../../call.ts'
 import { type Problem, problem } from '../../errors.ts'
+import { SESSION_COOKIE, SIGNED_OUT_COOKIES } from '../browser-cookies.ts'
 import { ANONYMOUS } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import type { Exchange } from '../request/exchange.ts'
@@ -155,7 +156,7 @@ function sendPage(
   failed?: Problem,
 ): void {
   if ('redirect' in answer) {
-    keepNewSession(exchange, answer.cookies)
+    keepNewCookies(context, exchange, answer.cookies)
     context.present.redirect(exchange, answer.redirect, answer.cookies)
     return
   }
@@ -163,6 +164,7 @@ function sendPage(
     context.present.page(exchange, answer.document, {
       status: 200,
       contentSecurityPolicy: answer.contentSecurityPolicy,
+      type: answer.type,
     })
     return
   }
@@ -171,20 +173,26 @@ function sendPage(
   const status = failed?.status ?? answer.status ?? 200
   const { page, title } = answer
   const html = context.renderer.renderPage(shownTo, { page, title, status, csrfToken: csrf.token })
-  keepNewSession(exchange, answer.cookies)
+  keepNewCookies(context, exchange, answer.cookies)
   const cookies = [...(answer.cookies ?? []), ...csrf.cookies]
   context.present.page(exchange, html, { status, cookies, formTargets: answer.formTargets, failed })
 }
 
 /** The page is then that of a visitor. */
 const endsSession = (cookies: readonly CookieChange[] | undefined): boolean =>
-  cookies?.some(({ name, value }) => name === 'session' && value === null) ?? false
+  cookies?.some(({ name, value }) => name === SESSION_COOKIE && value === null) ?? false
 
-/** Drops the header that clears the session cookie if the answer sets a new session. */
-function keepNewSession(exchange: Exchange, cookies: readonly CookieChange[] | undefined): void {
-  if (!cookies?.some(({ name }) => name === 'session')) return
-  const at = exchange.headers.indexOf('set-cookie')
-  if (at !== -1) exchange.headers.splice(at, 2)
+/** Drops the headers that clear cookies of the user (steps.ts) where the answer sets new ones. */
+function keepNewCookies(
+  { present }: PageContext,
+  { headers }: Exchange,
+  cookies: readonly CookieChange[] | undefined,
+): void {
+  for (const cleared of SIGNED_OUT_COOKIES) {
+    const isSet = cookies?.some(({ name }) => name === cleared.name)
+    const at = isSet ? headers.indexOf(present.cookies.set(cleared)) : -1
+    if (at !== -1) headers.splice(at - 1, 2)
+  }
 }
 
 async function displayAgain(
@@ -202,8 +210,10 @@ async function displayAgain(
   }
   try {
     if (isAuthorized && (await answerReached(context, row, entry, fields, failed))) return
-    // the form of a caller who is not known yet would be that of a visitor
-    if (!row.redisplay || !isAuthorized || failed.status >= 500 || context.isForeign(exchange.req)) {
+    // the form of a caller who is not known yet would be that of a visitor; a page that is read may be reached from another
+    // site, such as by the redirect of an identity provider
+    const isForeignForm = row.method !== 'GET' && context.isForeign(exchange.req)
+    if (!row.redisplay || !isAuthorized || failed.status >= 500 || isForeignForm) {
       sendProblemPage(context, exchange, call, failed, path)
     } else {
       const answer = await row.redisplay(call, valuesOf(fields), failed)

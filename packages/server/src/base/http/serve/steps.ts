@@ -5,7 +5,8 @@
  *
  *   1  authorize             X-API-Version                                    BAD_REQUEST
  *   2                        the one credential of the request, verified      BAD_REQUEST
- *   3                        signed in, permitted, recently authenticated     401, INSUFFICIENT_PERMISSIONS
+ *   3                        signed in, permitted, recently authenticated,    401, INSUFFICIENT_PERMISSIONS
+ *                            by a proof that counts for the account           STEP_UP_REQUIRED
  *   4                        membership of the organization in the path       NOT_FOUND, INSUFFICIENT_PERMISSIONS
  *   5  assertOriginAndLimit  Origin and Sec-Fetch-Site of an unsafe request   CSRF_FAILED
  *   6                        room for the hash of a password; rate limits     UNAVAILABLE, RATE_LIMIT_EXCEEDED
@@ -28,12 +29,15 @@ import { deepFrozen } from '../../frozen.ts'
 import type { RateLimits } from '../../limits/index.ts'
 import { type Log, type OccasionalLog, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
+import { SIGNED_OUT_COOKIES } from '../browser-cookies.ts'
 import {
   type AssuranceLookup,
   accessCheck,
+  checkAccountProof,
   checkAssurance,
   checkMembership,
   joinRefusals,
+  organizationNamed,
 } from '../request/access.ts'
 import {
   ANONYMOUS,
@@ -52,7 +56,7 @@ import { parseInput, parseJudged } from '../request/fields.ts'
 import { type Input, inputReader, NO_INPUT, type ReadInput } from '../request/input.ts'
 import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badRequest } from '../request/text.ts'
-import type { CookieChange, Row } from '../row/route.ts'
+import { type CookieChange, needsAccountProof, type Row } from '../row/route.ts'
 import type { Params } from './router.ts'
 
 /** What handlers need besides their row; made once. */
@@ -77,6 +81,8 @@ export interface HttpContext {
   /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
   beforeAnswer: (() => Promise<void>) | null
   isForeign: (req: Exchange['req']) => boolean
+  /** Whether a site that is not registered has sent the browser, by a link or a redirect. */
+  isSentByOther: (req: Exchange['req']) => boolean
   isUnavailable: (error: unknown) => boolean
 }
 
@@ -164,6 +170,7 @@ export interface Steps<R extends Row> {
 /** Prepares the steps of one row. */
 export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const isUnsafe = row.method !== 'GET'
+  const isOnAccount = needsAccountProof(row)
   const checkAccess = accessCheck(row)
   const readInput = inputReader(row, context.config)
   const countRequest: CountRequest | null = requestCounter(row, context)
@@ -195,6 +202,11 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     if (principal === null) return { caller, call: callOf(exchange, caller), refusal }
     if (row.fresh !== undefined && (refusal === null || refusal.code === 'STEP_UP_REQUIRED'))
       return judgeAssurance(exchange, params, caller, principal, refusal)
+    if (isOnAccount && refusal === null && caller.session !== null)
+      return whenReady<Problem | null, Authorization>(
+        checkAccountProof({ session: caller.session, principal }, exchange.now, context.assurance),
+        (verdict) => judgeCaller(exchange, params, caller, principal, verdict),
+      )
     return judgeCaller(exchange, params, caller, principal, refusal)
   }
   function judgeCaller(
@@ -218,7 +230,14 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   ): Promise<Authorization> {
     const { session } = caller
     const verdict = session
-      ? await checkAssurance(row, { session, principal }, refusal, exchange.now, context.assurance)
+      ? await checkAssurance(
+          row,
+          { session, principal },
+          organizationNamed(row, params),
+          refusal,
+          exchange.now,
+          context.assurance,
+        )
       : refusal
     if (verdict === null || session === null || row.organization === undefined)
       return await judgeCaller(exchange, params, caller, principal, verdict)
@@ -241,7 +260,8 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     const { exchange } = entry
     // no other site can make a browser send an explicit credential
     const isProtected = caller.isExplicit && caller.principal !== null
-    if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
+    if (isUnsafe && !isProtected && row.crossSite === undefined && context.isForeign(exchange.req))
+      throw problem('CSRF_FAILED')
     const isGuess = caller.basic && countGuess
     if (row.of.hashes || isGuess) context.assertRoomForHash()
     const count = isGuess ? countGuess : countRequest
@@ -269,7 +289,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     entry.refusal = refusal
     entry.isAuthorized = true
     exchange.userId = call.principal?.userId ?? null
-    if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
+    if (row.kind === 'page' && caller.refused) clearUserCookies(context, exchange)
     if (refusal !== null) return whenReady(countRefusal?.(call, exchange.headers), () => NO_INPUT)
     return whenReady<void, Input>(
       assertOriginAndLimit(entry, caller, call),
@@ -284,7 +304,8 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     })
   }
   function assertMeant({ exchange, call }: Entry, { fields }: Input): void {
-    const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
+    const needsToken =
+      isUnsafe && row.crossSite === undefined && (row.kind === 'page' || call.session?.via === 'cookie')
     if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
       throw problem('CSRF_FAILED')
   }
@@ -350,10 +371,10 @@ function guessCounter(row: Row, context: HttpContext): CountRequest | null {
     : null
 }
 
-/** An invalid session cookie is cleared, so that the next request has none. */
-function clearSessionCookie(context: HttpContext, exchange: Exchange): void {
+/** An invalid session cookie is cleared, so that the next request has none, with what its user has left. */
+function clearUserCookies({ present }: HttpContext, exchange: Exchange): void {
   if (exchange.credential !== 'cookie') return
-  exchange.headers.push('set-cookie', context.present.cookies.set({ name: 'session', value: null }))
+  for (const cookie of SIGNED_OUT_COOKIES) exchange.headers.push('set-cookie', present.cookies.set(cookie))
 }
 
 /** @returns the Problem that the caller may see; logs the cause of a 5xx */

@@ -1,5 +1,6 @@
 /** Clerk: the CSV of the dashboard's export, or the JSON that its support hands out. */
 import {
+  type ForeignIdentity,
   flagOf,
   fullNameOf,
   type ImportPreset,
@@ -14,8 +15,16 @@ export const clerk: ImportPreset = {
   name: 'clerk',
   system: 'Clerk',
   list: null,
+  connections: {
+    linkedin_oidc: 'linkedin',
+    twitter: 'x',
+    // the id of a workspace's member without the workspace
+    slack: null,
+    microsoft: null,
+  },
   read(raw) {
     const addresses = addressesOf(raw)
+    const accounts = itemsOf(raw.external_accounts).map(objectOf)
     const primary = stringOrNone(raw.primary_email_address) ?? addresses[0]?.address
     const others = addresses.filter(({ address }) => address !== primary)
     return {
@@ -29,8 +38,13 @@ export const clerk: ImportPreset = {
         created_at: timeOf(raw.created_at),
         last_login_at: timeOf(raw.last_sign_in_at),
         password_hash: hashOf(raw),
+        identities: accounts.filter(isVerified).map(identityOf),
       },
       left: [
+        ...accounts
+          .filter((one) => !isVerified(one))
+          .map((one) => `the unverified account at ${providerOf(one)}`),
+        ...itemsOf(raw.enterprise_accounts).map(() => 'an enterprise account'),
         ...others.map(({ address }) => `the further address ${address}`),
         ...(stringOrNone(raw.totp_secret) ? ['a second factor'] : []),
         ...(stringOrNone(raw.primary_phone_number) ? ['a telephone number'] : []),
@@ -38,6 +52,21 @@ export const clerk: ImportPreset = {
     }
   },
 }
+
+/** `oauth_google` and `google` are the same. */
+const providerOf = (account: Raw): string => (stringOrNone(account.provider) ?? '').replace(/^oauth_/, '')
+
+const isVerified = ({ verification }: Raw): boolean =>
+  verification === undefined || verification === null || objectOf(verification).status === 'verified'
+
+/** https://clerk.com/docs/reference/backend/types/backend-external-account; the CSV of the dashboard has none. */
+const identityOf = (account: Raw): ForeignIdentity => ({
+  connection: providerOf(account),
+  subject: stringOrNone(account.provider_user_id),
+  email: stringOrNone(account.email_address),
+  name: fullNameOf(account.first_name, account.last_name),
+  linked_at: timeOf(account.created_at),
+})
 
 interface Address {
   address: string

@@ -1,10 +1,20 @@
 /** Firebase Authentication: the JSON of `firebase auth:export`, with the hash parameters of the project. */
-import { flagOf, type ImportPreset, itemsOf, type Raw, stringOrNone, timeOf } from './preset.ts'
+import { flagOf, type ImportPreset, itemsOf, objectOf, type Raw, stringOrNone, timeOf } from './preset.ts'
 
 export const firebase: ImportPreset = {
   name: 'firebase',
   system: 'Firebase Authentication',
   list: 'users',
+  connections: {
+    'google.com': 'google',
+    'github.com': 'github',
+    'apple.com': 'apple',
+    'facebook.com': 'facebook',
+    'linkedin.com': 'linkedin',
+    'twitter.com': 'x',
+    // the id of Microsoft Graph, while ID tokens have another one for each app
+    'microsoft.com': null,
+  },
   read(raw, options) {
     return {
       record: {
@@ -16,11 +26,17 @@ export const firebase: ImportPreset = {
         created_at: timeOf(raw.createdAt),
         last_login_at: timeOf(raw.lastSignedInAt),
         password_hash: hashOf(raw, options.firebase),
+        identities: itemsOf(raw.providerUserInfo)
+          .map(objectOf)
+          .filter(({ providerId }) => providerId !== 'password' && providerId !== 'phone')
+          .map((one) => ({
+            connection: stringOrNone(one.providerId),
+            subject: stringOrNone(one.rawId),
+            email: stringOrNone(one.email),
+            name: stringOrNone(one.displayName),
+          })),
       },
-      left: [
-        ...(stringOrNone(raw.phoneNumber) ? ['a telephone number'] : []),
-        ...itemsOf(raw.providerUserInfo).map(() => 'a linked identity'),
-      ],
+      left: stringOrNone(raw.phoneNumber) ? ['a telephone number'] : [],
     }
   },
 }

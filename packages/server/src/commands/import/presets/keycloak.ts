@@ -16,10 +16,26 @@ import {
 
 const TECHNICAL = /^(?:default-roles-.*|offline_access|uma_authorization)$/
 
+/** By the alias, which is the name of the provider unless an administrator has chosen another. */
+const BROKERS: NonNullable<ImportPreset['connections']> = {
+  google: 'google',
+  github: 'github',
+  gitlab: 'gitlab',
+  apple: 'apple',
+  discord: 'discord',
+  facebook: 'facebook',
+  linkedin: 'linkedin',
+  'linkedin-openid-connect': 'linkedin',
+  twitter: 'x',
+  // the id of Microsoft Graph, while ID tokens have another one for each app
+  microsoft: null,
+}
+
 export const keycloak: ImportPreset = {
   name: 'keycloak',
   system: 'Keycloak',
   list: 'users',
+  connections: BROKERS,
   read(raw, options) {
     if (stringOrNone(raw.serviceAccountClientId)) return { ignored: 'It is the service account of a client.' }
     const credentials = itemsOf(raw.credentials).map(objectOf)
@@ -30,7 +46,6 @@ export const keycloak: ImportPreset = {
       ...credentials.flatMap(({ type }) => (type === 'password' ? [] : `a credential of the type ${type}`)),
       ...(options.groupsAsOrganizations ? [] : groups.map((group) => `the group ${group}`)),
       ...(Object.keys(objectOf(raw.clientRoles)).length > 0 ? ['roles of clients'] : []),
-      ...itemsOf(raw.federatedIdentities).map(() => 'a linked identity'),
     ]
     const username = stringOrNone(raw.username)
     return {
@@ -49,6 +64,13 @@ export const keycloak: ImportPreset = {
         organizations: options.groupsAsOrganizations
           ? groups.map((group) => ({ slug: slugOf(group), name: group, role: 'member' }))
           : undefined,
+        identities: itemsOf(raw.federatedIdentities)
+          .map(objectOf)
+          .map((one) => ({
+            connection: stringOrNone(one.identityProvider),
+            subject: stringOrNone(one.userId),
+            name: stringOrNone(one.userName),
+          })),
       },
       left,
     }

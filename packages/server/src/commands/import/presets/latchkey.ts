@@ -2,7 +2,12 @@
 import type { ImportPreset, Raw } from './preset.ts'
 
 /** Fields that CSV writes as a list: JSON, or words. */
-const LISTS = ['roles', 'organizations', 'password_history'] as const
+const LISTS = ['roles', 'organizations', 'password_history', 'identities'] as const
+/** What the words of a list are: `slug:role`, `connection:subject`. */
+const PAIRS: Readonly<Record<string, readonly [string, string]>> = {
+  organizations: ['slug', 'role'],
+  identities: ['connection', 'subject'],
+}
 
 export const latchkey: ImportPreset = {
   name: 'latchkey',
@@ -20,10 +25,11 @@ function fieldOf(name: string, text: Raw[string]): unknown {
   if (!LISTS.some((list) => list === name)) return text
   if (text.startsWith('[')) return parsed(text)
   const words = text.split(/[\s;,]+/).filter(Boolean)
-  if (name !== 'organizations') return words
+  const pair = PAIRS[name]
+  if (!pair) return words
   return words.map((word) => {
-    const [slug, role] = word.split(':')
-    return role === undefined ? { slug } : { slug, role }
+    const [first = '', ...rest] = word.split(':')
+    return rest.length === 0 ? { [pair[0]]: first } : { [pair[0]]: first, [pair[1]]: rest.join(':') }
   })
 }
 

@@ -10,6 +10,8 @@ export interface PresetOptions {
   /** The parameters of a Firebase project. */
   firebase: FirebaseParameters | null
   groupsAsOrganizations: boolean
+  /** Names of providers, and the connections that they are here; '' leaves one out. */
+  connections: Readonly<Record<string, string>>
 }
 
 export interface FirebaseParameters {
@@ -27,15 +29,33 @@ export interface ImportPreset {
   system: string
   /** The member of a JSON document that lists the users; null: an array, or JSON lines. */
   list: string | null
+  /**
+   * The names of its providers, and the connections that they usually are here. Null: the id of an account is not the subject
+   * that the provider's answers have, so that it is left out.
+   */
+  connections?: Readonly<Record<string, string | null>>
   read(raw: Raw, options: PresetOptions): PresetResult
-  /** A record of a second file, with the hash of a user of the first one. Null: none of a password. */
-  readPassword?(raw: Raw): PasswordEntry | null
+  /** A record of a second file, with the hash or a connected account of a user of the first one. Null: neither. */
+  readCredential?(raw: Raw): CredentialEntry | null
 }
 
-export interface PasswordEntry {
+export interface CredentialEntry {
   external_id: string
-  password_hash: string
+  password_hash?: string
   password_changed_at?: string | undefined
+  identities?: readonly ForeignIdentity[]
+}
+
+/** An account at a provider, by the provider's name in the source. */
+export interface ForeignIdentity {
+  connection: string | undefined
+  subject: string | undefined
+  /** Where the provider has several. */
+  issuer?: string | undefined
+  email?: string | undefined
+  name?: string | undefined
+  linked_at?: string | undefined
+  last_used_at?: string | undefined
 }
 
 export const stringOrNone = (value: unknown): string | undefined => {
@@ -46,7 +66,17 @@ export const stringOrNone = (value: unknown): string | undefined => {
 export const flagOf = (value: unknown): boolean =>
   value === true || /^(?:true|t|yes|1)$/i.test(String(value ?? ''))
 
-export const itemsOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+/** A list, or a cell of CSV that has one as JSON. */
+export function itemsOf(value: unknown): readonly unknown[] {
+  if (typeof value === 'string' && value.trim().startsWith('[')) {
+    try {
+      return itemsOf(JSON.parse(value))
+    } catch {
+      return []
+    }
+  }
+  return Array.isArray(value) ? value : []
+}
 
 export const objectOf = (value: unknown): Raw => {
   if (typeof value === 'string' && value.trim().startsWith('{')) {
@@ -72,6 +102,16 @@ export function timeOf(value: unknown): string | undefined {
 
 export const fullNameOf = (...parts: readonly unknown[]): string | undefined =>
   parts.flatMap((part) => stringOrNone(part) ?? []).join(' ') || undefined
+
+/** The ids of Slack are unique in a workspace. */
+export const slackIdOf = (team: unknown, user: string | undefined): string | undefined =>
+  stringOrNone(team) && user && `${stringOrNone(team)}.${user}`
+
+/** The claims of a token that the source has kept, which is not verified again; none where there is no token. */
+export function claimsOf(token: unknown): Raw {
+  const payload = (stringOrNone(token) ?? '').split('.')[1] ?? ''
+  return objectOf(Buffer.from(payload, 'base64url').toString('utf8'))
+}
 
 /** A short name from a title: what an organization is matched by. */
 export const slugOf = (title: string): string =>

@@ -45,7 +45,8 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     most: config.cachedCredentials,
     read: async (hash) => {
       const [row] = await db.run(statement, [hash])
-      return row && { ...row, acts_until: actsUntil(row, null) }
+      // a key has no proofs, so that it does not matter by which connections members sign in
+      return row && { ...row, acts_until: actsUntil({ ...row, policy_connections: null }, null) }
     },
   })
   const uses = createSightings({

@@ -3,7 +3,7 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
-import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+import { ACTING_DEMAND, type ActingDemandRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { ApiKeysTable } from './tables.ts'
 
 /** A stored key. `['*']` in `permissions`: all that its owner has when the key is used. */
@@ -31,7 +31,7 @@ const KEY = [
   PERMISSIONS,
 ] as const
 
-export interface CheckedKey extends ActingRow {
+export interface CheckedKey extends ActingDemandRow {
   id: string
   user_id: string
   organization_id: string | null
@@ -54,7 +54,7 @@ export const keyCheck = (db: Statements): CompiledQuery<Omit<CheckedKey, 'acts_u
   sql<Omit<CheckedKey, 'acts_until'>>`
     select k.id, k.user_id, k.organization_id, coalesce(k.scopes, '{*}') as permissions, k.expires_at, k.revoked_at,
            u.username, u.full_name, u.locale, u.status,
-           u.locked_at, u.locked_until, u.roles, ${ACTING}
+           u.locked_at, u.locked_until, u.roles, ${ACTING_DEMAND}
     from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
     where k.token_hash = ${Buffer.alloc(0)}`.compile(db)
 

@@ -94,8 +94,12 @@ export const permissionsText = texts({
         'Rollen und die Berechtigungen der App anlegen, ändern und löschen, im Rahmen der eigenen.',
       'organizations:read': 'Alle Organisationen sehen, mit Mitgliedern, Rollen und Einladungen.',
       'organizations:write': 'In jeder Organisation alles tun, was deren Inhaber dürfen.',
+      'connections:read': 'Die Verbindungen des Servers zu Identitätsanbietern und ihre Diagnose sehen.',
+      'connections:write':
+        'Verbindungen des Servers zu Identitätsanbietern anlegen, ändern, testen und löschen.',
       'audit:read': 'Das Audit-Protokoll lesen und exportieren.',
       'revocations:read': 'Erfahren, was widerrufen wird, wie ein Guard.',
+      'metrics:read': 'Die Metriken des Servers lesen, wie ein Überwachungssystem.',
     }),
     ...under('organization', {
       'organization:read': 'Die Organisation sehen.',
@@ -111,6 +115,9 @@ export const permissionsText = texts({
       'roles:write': 'Eigene Rollen der Organisation anlegen, ändern und löschen.',
       'security:read': 'Die Sicherheitsrichtlinie sehen, und welche Mitglieder sie erfüllen.',
       'security:write': 'Die Sicherheitsrichtlinie ändern, und was sie von einzelnen Mitgliedern verlangt.',
+      'connections:read':
+        'Die Domains der Organisation, ihre Verbindungen zu Identitätsanbietern und deren Diagnose sehen.',
+      'connections:write': 'Domains nachweisen; Verbindungen anlegen, ändern, testen und löschen.',
       'audit:read': 'Das Audit-Protokoll der Organisation lesen.',
     }),
   },

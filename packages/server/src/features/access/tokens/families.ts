@@ -6,15 +6,18 @@
  * Invariant: of concurrent requests with a token one statement uses it up. A second use after the grace period ends the
  * family, the session and its access tokens, and sends the user an e-mail.
  */
+
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
+import { actsForAccount, levelIn } from '../../../base/session-proofs.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { actsUntil } from '../../../core/policies.ts'
+import { actsUntil, isBypassing } from '../../../core/policies.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
+import { type BypassTools, recordBypass } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
@@ -52,19 +55,21 @@ const tokenOf = (mac: Buffer): string => `rt_${mac.toString('base64url')}`
 /** The next token of a family: deterministic, derived with the server's secret. */
 const successorOf = (keyring: Keyring, token: string): string => tokenOf(keyring.mac('refresh', token))
 
-const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>, now: Date): Subject => ({
-  userId: row.user_id,
-  username: row.username,
-  roles: row.roles,
-  organization: actingOf(roles, row, now),
-  session: {
-    id: row.session_id,
-    amr: row.amr,
-    acr: row.acr,
-    authenticatedAt: row.authenticated_at,
-    expiresAt: row.expires_at,
-  },
-})
+function subjectOf({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>, now: Date): Subject {
+  const organization = actingOf(roles, row, now)
+  return {
+    userId: row.user_id,
+    username: row.username,
+    roles: actsForAccount(row.proofs) ? row.roles : [],
+    organization,
+    session: {
+      id: row.session_id,
+      ...levelIn(row, organization?.id ?? null),
+      authenticatedAt: row.authenticated_at,
+      expiresAt: row.expires_at,
+    },
+  }
+}
 
 /** The organization that the session acts in, until when; null also where it does not meet the organization's policy. */
 function actingOf(
@@ -76,6 +81,21 @@ function actingOf(
   // a token has whole seconds, of which one is left
   const organization = until - now.getTime() < 1000 ? null : organizationOf(roles, row)
   return organization && { ...organization, until }
+}
+
+/**
+ * Records that a session acts in its organization without the connection that is required, before it gets a token that names
+ * the organization: services verify the token without us.
+ */
+async function recordBypassing(
+  tools: SigningTools & BypassTools,
+  call: Call,
+  row: Omit<SessionRow, 'family_id'>,
+): Promise<void> {
+  const organization = actingOf(tools.roles, row, call.now)
+  if (organization === null || !isBypassing(row, row)) return
+  const { session_id: sessionId, user_id: userId, username } = row
+  await recordBypass(tools, call, { organizationId: organization.id, sessionId, userId, username })
 }
 
 function answer(
@@ -98,7 +118,7 @@ function answer(
  * @returns the tokens, and the new expiry of the session. @throws Problem AUTHENTICATION_REQUIRED where it has ended
  */
 export async function issueTokens(
-  tools: SigningTools & Pick<Tools, 'db'>,
+  tools: SigningTools & Pick<Tools, 'db' | 'jobs'>,
   call: Call,
   sessionId: string,
 ): Promise<{ tokens: IssuedTokens; sessionExpiresAt: Date }> {
@@ -120,6 +140,7 @@ export async function issueTokens(
     })
     return row
   })
+  await recordBypassing(tools, call, row)
   return { tokens: answer(tools, row, token, call.now), sessionExpiresAt: row.expires_at }
 }
 
@@ -131,20 +152,21 @@ const PAGE_TOKEN_LIFETIME = 15 * 60_000
  * @throws Problem AUTHENTICATION_REQUIRED where the session has ended
  */
 export async function issueAccessToken(
-  tools: SigningTools & Pick<Tools, 'db'>,
+  tools: SigningTools & Pick<Tools, 'db' | 'jobs'>,
   call: Call,
   sessionId: string,
 ): Promise<Omit<IssuedTokens, 'refresh_token'>> {
   const lifetime = Math.min(PAGE_TOKEN_LIFETIME, tools.config.accessTokenLifetime)
-  const access = await tools.db.tx('system', async (tx) => {
+  const { access, row } = await tools.db.tx('system', async (tx) => {
     const row = await findSubject(tx, sessionId, call.now)
     if (!row) throw problem('AUTHENTICATION_REQUIRED')
     const access = signAccessToken(tools, subjectOf(tools, row, call.now), call.now, lifetime)
     const details = { token: access.id, expires_at: access.expiresAt.toISOString() }
     const { user_id: userId, username } = row
     await audit(tx, call, { type: 'auth.token.issued', userId, username, sessionId, details })
-    return access
+    return { access, row }
   })
+  await recordBypassing(tools, call, row)
   return { access_token: access.token, token_type: 'Bearer', expires_in: access.expiresIn }
 }
 
@@ -154,7 +176,7 @@ export interface Families {
 }
 
 export function families(
-  tools: SigningTools & Pick<Tools, 'db' | 'keyring' | 'mail' | 'clock'>,
+  tools: SigningTools & Pick<Tools, 'db' | 'jobs' | 'keyring' | 'mail' | 'clock'>,
   checks: Pick<SessionChecks, 'saw'>,
 ): Families {
   const { db, keyring, clock } = tools
@@ -222,6 +244,7 @@ export function families(
       if (!REFRESH_TOKEN.test(token)) throw problem('INVALID_TOKEN')
       const { row, successor } = await use(call, token)
       checks.saw(row.session_id, call.now)
+      await recordBypassing(tools, call, row)
       return answer(tools, row, successor, call.now)
     },
   }

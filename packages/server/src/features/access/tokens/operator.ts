@@ -16,7 +16,7 @@ import { revokeAllTokens, revokeToken } from './revoke.ts'
 
 type OperatorTools = Pick<
   Tools,
-  'changes' | 'db' | 'config' | 'clock' | 'keys' | 'log' | 'revocations' | 'roles'
+  'changes' | 'db' | 'config' | 'clock' | 'jobs' | 'keys' | 'log' | 'revocations' | 'roles'
 >
 
 /** Issues an access token for a user, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_LOCKED */

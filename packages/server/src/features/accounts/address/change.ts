@@ -1,5 +1,5 @@
 /**
- * The rules of changing one's own address. The request requires the password and changes nothing: the new address
+ * The rules of changing one's own address. The request requires the password, or of an account without one a recent proof, and changes nothing: the new address
  * counts once the link that is sent to it is used, and until then the old one signs in. An e-mail to the old address
  * has a link that undoes the change for seven days, and ends everything that the account has open, the password
  * included.
@@ -34,7 +34,7 @@ import {
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { findCallersDevice } from '../../signin/devices/index.ts'
 import { liftLockoutByMailbox } from '../../signin/guesses/index.ts'
-import { confirmPassword, resetLinks } from '../../signin/passwords/index.ts'
+import { confirmCaller, hasPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { type Ended, endedDetails, endPlanted } from '../../signin/planted/index.ts'
 import { addressOwnedEmail, changedEmail, confirmEmail, undoneEmail } from './mail.tsx'
 
@@ -59,28 +59,32 @@ async function findPendingChange(tx: Tx, userId: string, now: Date): Promise<Pen
     : null
 }
 
-/** The caller's account, and the change that waits. @throws Problem NOT_FOUND */
+/** The caller's account, the change that waits, and whether a password confirms another one. @throws Problem NOT_FOUND */
 export const ownAddress = (
   tools: Pick<Tools, 'db'>,
   call: Call,
-): Promise<{ user: User; pending: PendingChange | null }> =>
+): Promise<{ user: User; pending: PendingChange | null; hasPassword: boolean }> =>
   tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, call.principal?.userId ?? '')
-    return { user, pending: await findPendingChange(tx, user.id, call.now) }
+    return {
+      user,
+      pending: await findPendingChange(tx, user.id, call.now),
+      hasPassword: await hasPassword(tx, user.id),
+    }
   })
 
 /**
  * Sends the link to the new address; it replaces an earlier one.
- * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; VALIDATION_ERROR for the present address; CONFLICT where the
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, STEP_UP_REQUIRED; VALIDATION_ERROR for the present address; CONFLICT where the
  * password was replaced meanwhile
  */
 export async function requestChange(
   tools: AddressTools,
   call: Call,
-  { email, password }: { email: string; password: string },
+  { email, password }: { email: string; password?: string | undefined },
 ): Promise<PendingChange> {
   const { user } = await ownAddress(tools, call)
-  const confirmed = await confirmPassword(tools, call, user, password)
+  const confirmed = await confirmCaller(tools, call, user, password)
   if (canonical(email) === canonical(user.email))
     throw invalid('email', 'unchanged', 'This is already the address of your account.')
   return await tools.db.tx('system', async (tx) => {
@@ -158,7 +162,7 @@ export async function confirmChange(tools: AddressTools, call: Call, token: stri
     if (user.status === 'disabled') throw problem('ACCOUNT_DISABLED')
     if (isLocked(user, call.now)) throw accountLocked(user, call.now)
     await useLink(tx, 'change_email', token, call.now)
-    const undo = await moveAddress(tx, user, email, call.now)
+    const undo = await moveAddress(tools, tx, user, email, call.now)
     const { username } = user
     const details = { from: user.email, to: email }
     await audit(tx, call, { type: 'auth.email.changed', userId, username, details })
@@ -204,7 +208,7 @@ export async function undoChange(
     // the link was issued with the change; nothing stays in an account that a stranger may have registered
     const since = restored.wasUnproven ? null : createdAt
     const device = await findCallersDevice(tx, call)
-    const ended = await endPlanted(tx, call, before, { since, reason: 'email_changed', device })
+    const ended = await endPlanted(tools, tx, call, before, { since, reason: 'email_changed', device })
     await liftLockoutByMailbox(tools, tx, call, before)
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, call.now)
     const details = { from: before.email, to: email, ...endedDetails(ended) }

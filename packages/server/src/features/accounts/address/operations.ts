@@ -17,7 +17,14 @@ export const addressOperations = {
     needs: 'session',
     audit: ['auth.email.change_requested', 'auth.login.failure'],
     limit: { by: 'user', max: 10, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
+    errors: [
+      'AUTHENTICATION_FAILED',
+      'ACCOUNT_LOCKED',
+      'STEP_UP_REQUIRED',
+      'UNAVAILABLE',
+      'NOT_FOUND',
+      'CONFLICT',
+    ],
   }),
   cancel: operation({
     name: 'users.me.email.cancel',

@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
-import { TypedPassword } from '../../../base/fields.ts'
+import { optional, TypedPassword } from '../../../base/fields.ts'
+import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
@@ -64,9 +65,17 @@ const isAboutLink = ({ code }: Problem): boolean => code !== 'CONFLICT' && !/^AC
 const FORGOT = '/forgot-password'
 
 async function showForm(tools: Tools, call: Call, form: FormState, cancelled = false): Promise<PageAnswer> {
-  const { user, pending } = await ownAddress(tools, call)
+  const { user, pending, hasPassword } = await ownAddress(tools, call)
   return {
-    page: <ChangeEmail email={user.email} pending={pending} cancelled={cancelled} {...form} />,
+    page: (
+      <ChangeEmail
+        email={user.email}
+        pending={pending}
+        hasPassword={hasPassword}
+        cancelled={cancelled}
+        {...form}
+      />
+    ),
     title: t(call.locale, 'title'),
   }
 }
@@ -85,7 +94,7 @@ const ownRows = (tools: Tools): Row[] => [
     name: 'pages.account.email.submit',
     method: 'POST',
     path: '/account/email',
-    input: z.object({ email: EmailAddress, password: TypedPassword }),
+    input: z.object({ email: EmailAddress, password: optional(TypedPassword) }),
     run: async (call, input) => {
       await requestChange(tools, call, input)
       return { redirect: '/account/email' }
@@ -173,9 +182,7 @@ export const addressPages = (tools: Tools): Row[] => [
       const { userId, reset, ended } = await undoChange(tools, call, token)
       const answer = undone(call, `/reset-password?token=${reset}`, ended)
       // the browser may be signed in to another account
-      return call.principal?.userId === userId
-        ? { ...answer, cookies: [{ name: 'session', value: null }] }
-        : answer
+      return call.principal?.userId === userId ? { ...answer, cookies: SIGNED_OUT_COOKIES } : answer
     },
   }),
 ]

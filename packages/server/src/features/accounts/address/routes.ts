@@ -58,7 +58,14 @@ export const addressRoutes = (tools: Tools): Row[] => [
     tag: 'Account',
     message: 'We have sent a link to the new address. It counts once the link is followed.',
     status: 202,
-    input: z.object({ email: EmailAddress, password: TypedPassword }),
+    input: z.object({
+      email: EmailAddress,
+      password: described(
+        TypedPassword.optional(),
+        'The present password. Only an account that has none omits it, after a sign-in of the last ten minutes (`STEP_UP_REQUIRED`).',
+        'correct horse battery staple',
+      ),
+    }),
     output: z.object({ pending: described(PendingView, 'The change, which waits for its link.') }),
     run: async (call, input) => ({
       status: 202,

@@ -9,12 +9,14 @@ export interface ChangeEmailProps extends FormState {
   email: string
   /** The change that waits for confirmation. */
   pending: { address: string; expiresAt: Date } | null
+  /** Whether the account has a password, which confirms the change. */
+  hasPassword?: boolean
   /** Shows the notice that the change was withdrawn. */
   cancelled?: boolean
 }
 
 /** /account/email */
-export function ChangeEmail({ email, pending, cancelled, ...form }: ChangeEmailProps) {
+export function ChangeEmail({ email, pending, hasPassword = true, cancelled, ...form }: ChangeEmailProps) {
   const { locale } = useUi()
   return (
     <AccountPage
@@ -37,12 +39,15 @@ export function ChangeEmail({ email, pending, cancelled, ...form }: ChangeEmailP
       >
         <Form
           action="/account/email"
-          fields={{ email: t(locale, 'field.email'), password: t(locale, 'field.password') }}
+          fields={{
+            email: t(locale, 'field.email'),
+            ...(hasPassword && { password: t(locale, 'field.password') }),
+          }}
           {...form}
         >
           <ForManagers account={email} />
           <Field name="email" type="email" autocomplete="email" maxlength={254} />
-          <PasswordField name="password" autocomplete="current-password" />
+          {hasPassword ? <PasswordField name="password" autocomplete="current-password" /> : null}
           <Button>{t(locale, 'form.button')}</Button>
         </Form>
         <LinkRow>

@@ -204,7 +204,7 @@ export async function changeAccount(
       await changeProfile(tx, acting, user, profile)
     if (email !== undefined && email !== user.email)
       await moveToAddress(tools, tx, acting, user, email, isVerified)
-    if (isVerified !== undefined) await setVerified(tx, acting, await getUser(tx, id), isVerified)
+    if (isVerified !== undefined) await setVerified(tools, tx, acting, await getUser(tx, id), isVerified)
     if (mfaRequired !== undefined) await setMfaRequired(tools, tx, acting, user, mfaRequired)
     if (roles !== undefined) await replaceUserRoles(tools, tx, call, id, roles)
     if (status !== undefined) await setStatus(tools, tx, acting, await getUser(tx, id), status)
@@ -256,12 +256,17 @@ async function setMfaRequired(
   await audit(tx, call, { type: 'user.updated', userId: user.id, username: user.username, details })
 }
 
-const setVerified = (tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> =>
-  isVerified ? claimAddress(tx, call, user) : unverifyAddress(tx, call, user)
+const setVerified = (
+  tools: Pick<Tools, 'jobs'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  isVerified: boolean,
+): Promise<void> => (isVerified ? claimAddress(tools, tx, call, user) : unverifyAddress(tx, call, user))
 
 /** Deletes an account with all personal data. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const deleteAccount = (
-  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'roles'>,
   call: Call,
   id: string,
 ): Promise<void> =>

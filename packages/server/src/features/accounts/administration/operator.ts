@@ -62,7 +62,7 @@ export async function setRolesByOperator(
  * other members
  */
 export const deleteUserByOperator = (
-  tools: Pick<Tools, 'db' | 'clock' | 'config'>,
+  tools: Pick<Tools, 'db' | 'clock' | 'config' | 'jobs'>,
   identifier: string,
 ): Promise<void> =>
   changeNamed(tools, identifier, async (tx, call, { id }) => {

@@ -4,6 +4,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
+import { insertIdentities, type ReadIdentity } from '../import-identities/index.ts'
 import type { ImportContext, ReadRecord } from './records.ts'
 import { insertAll } from './sql.ts'
 
@@ -35,11 +36,15 @@ export async function createUsers(
     memberships: made.flatMap(({ read, id }) => membershipRows(context, read, id)),
     imported: made.map(({ read, id }) => importedRow(context, read, id)),
   })
+  const identities = made.flatMap(({ read, id: userId }) =>
+    read.identities.map((identity) => ({ userId, identity })),
+  )
+  await insertIdentities(tx, identities, now)
   await audit(
     tx,
     context.call,
     ...made.flatMap(({ read, id }) => [
-      importEvent(context, read, id, 'created'),
+      importEvent(context, read, id, 'created', read.identities),
       ...membershipRows(context, read, id).map((row) => joinEvent(row)),
     ]),
   )
@@ -99,15 +104,24 @@ export const importedRow = ({ source, call }: ImportContext, read: ReadRecord, u
 })
 
 export const importEvent = (
-  { source }: ImportContext,
-  read: ReadRecord,
+  { source }: Pick<ImportContext, 'source'>,
+  { externalId, username }: Pick<ReadRecord, 'externalId' | 'username'>,
   userId: string,
   outcome: 'created' | 'updated',
+  connected: readonly ReadIdentity[],
 ): AuditEntry => ({
   type: 'user.imported',
   userId,
-  username: read.username,
-  details: { by: 'operator', source, external_id: read.externalId, outcome },
+  username,
+  details: {
+    by: 'operator',
+    source,
+    external_id: externalId,
+    outcome,
+    ...(connected.length > 0 && {
+      connections: [...new Set(connected.map(({ connection }) => connection.slug))],
+    }),
+  },
 })
 
 export const joinEvent = (row: { organization_id: string; user_id: string; role: string }): AuditEntry => ({

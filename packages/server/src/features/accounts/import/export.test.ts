@@ -1,6 +1,10 @@
 /** An export that is imported into another server makes an equal state, field by field. */
 import { describe, expect, it } from 'vitest'
+import { systemCall } from '../../../base/call.ts'
+import { newId } from '../../../base/ids.ts'
+import { connect } from '../../../testing/connection-rows.ts'
 import { startWorld, type World } from '../../../testing/world.ts'
+import { ensureOrganizations } from '../../organizations/organization/index.ts'
 import { beginExport, exportUsers, FIELDS, importUsers } from './index.ts'
 
 /** Columns of `users` that an export states otherwise or leaves out, and why. */
@@ -43,6 +47,22 @@ const tablesOf = (world: World) =>
       .orderBy('user_id')
       .orderBy('slug')
       .execute(),
+    identities: await tx
+      .selectFrom('identities')
+      .innerJoin('connections', 'connections.id', 'connection_id')
+      .leftJoin('organizations', 'organizations.id', 'identities.organization_id')
+      .select(['connections.slug', 'organizations.slug as organization', 'user_id', 'issuer', 'subject'])
+      .select([
+        'identities.provider',
+        'email',
+        'email_verified',
+        'identities.name',
+        'linked_at',
+        'last_used_at',
+      ])
+      .orderBy('user_id')
+      .orderBy('subject')
+      .execute(),
     holders: await tx.selectFrom('role_holders').selectAll().orderBy('user_id').orderBy('role').execute(),
   }))
 
@@ -53,6 +73,70 @@ const OPTIONS = {
   roles: {},
   unknown_roles: 'refuse',
   refused_hashes: 'refuse',
+  unknown_connections: 'refuse',
+}
+
+/**
+ * Connects accounts of a user, by connections of the server and of an organization, which the other server has, too; and by
+ * one that is deleted then.
+ */
+async function connectAccounts(one: World, other: World, userId: string, organizationId: string) {
+  const now = one.clock.now()
+  const { slug, name } = await one.db.tx('system', (tx) =>
+    tx.selectFrom('organizations').selectAll().where('id', '=', organizationId).executeTakeFirstOrThrow(),
+  )
+  const made = await other.db.tx('system', (tx) => ensureOrganizations(tx, systemCall(now), [{ slug, name }]))
+  const organizations = [organizationId, made.get(slug)?.id ?? '']
+  const saml = {
+    id: newId('con'),
+    provider: 'saml',
+    settings: '{"saml":{"entity_id":"https://idp.example.com"}}',
+  }
+  const connections = [
+    { provider: 'google', slug: 'google', settings: '{}' },
+    { ...saml, slug: saml.id },
+  ]
+  const ids: string[] = []
+  for (const [at, world] of [one, other].entries())
+    for (const of of connections) {
+      const id = await connect(world, of.provider === 'saml' ? (organizations[at] ?? '') : null, of)
+      if (at === 0) ids.push(id)
+    }
+  const deleted = await connect(one, null, { provider: 'github', settings: '{}' })
+  const scopes = [
+    ['', 'https://accounts.google.com'],
+    [organizationId, 'https://idp.example.com'],
+  ] as const
+  const rows = [0, 0, 1].map((at, n) => ({
+    id: newId('idn'),
+    user_id: userId,
+    connection_id: ids[at] ?? null,
+    organization_id: at === 1 ? organizationId : null,
+    scope: scopes[at]?.[0] ?? '',
+    issuer: scopes[at]?.[1] ?? '',
+    subject: `subject ${n}`,
+    provider: connections[at]?.provider ?? '',
+    email: n === 0 ? null : `at${n}@example.com`,
+    email_verified: n === 1,
+    name: n === 0 ? null : 'Ada Lovelace',
+    tokens: 'sealed',
+    linked_at: new Date(now.getTime() - 3_600_000),
+    last_used_at: n === 2 ? now : null,
+  }))
+  const gone = {
+    ...rows[0],
+    id: newId('idn'),
+    connection_id: deleted,
+    issuer: 'https://github.com',
+    provider: 'github',
+  }
+  await one.db.tx('system', async (tx) => {
+    await tx
+      .insertInto('identities')
+      .values([...rows, gone as (typeof rows)[0]])
+      .execute()
+    await tx.deleteFrom('connections').where('id', '=', deleted).execute()
+  })
 }
 
 describe('an export', () => {
@@ -72,7 +156,7 @@ describe('an export', () => {
         new_password: 'A2-another engine',
       })
       const [boss, off] = await one.people([{ roles: ['super_admin', 'viewer'] }, {}])
-      await one.organization({
+      const engines = await one.organization({
         members: [
           [{ id: boss?.id ?? '' }, 'owner'],
           [{ id: ada.id }, 'guest'],
@@ -90,8 +174,11 @@ describe('an export', () => {
         password: 'A3-yet another one',
         organization_name: 'Wished',
       })
+      await connectAccounts(one, other, ada.id, engines)
       const records = await exportAll(one)
+      expect(JSON.stringify(records)).not.toContain('sealed')
       expect((await tablesOf(one)).history).toHaveLength(1)
+      expect((await tablesOf(one)).identities).toHaveLength(3)
       expect(records).toHaveLength(4)
       const rows = JSON.parse(JSON.stringify(records)).map((record: unknown, at: number) => ({
         line: at + 1,

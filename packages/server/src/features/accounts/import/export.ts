@@ -62,4 +62,9 @@ const recordOf = (row: ExportedUser, hashes: boolean): ExportedRecord => ({
     : {}),
   organizations: row.memberships.map((one) => ({ ...one, joined_at: instant(one.joined_at) })),
   organization_request: row.organization_wish,
+  identities: row.identities.map((one) => ({
+    ...one,
+    linked_at: instant(one.linked_at),
+    last_used_at: instant(one.last_used_at),
+  })),
 })

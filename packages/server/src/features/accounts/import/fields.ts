@@ -7,6 +7,7 @@ import { Instant } from '../../../base/fields.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import { OrganizationSlug } from '../../organizations/organization/index.ts'
+import { IdentityRecord, KeyedIdentity } from '../import-identities/index.ts'
 
 const absent = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === null || value === '' ? undefined : value), schema.optional())
@@ -20,6 +21,9 @@ const Membership = z.strictObject({
 })
 
 const OldPassword = z.strictObject({ hash: z.string().max(1024), replaced_at: Instant })
+
+/** As many as are listed of a user. */
+const Identities = z.array(IdentityRecord).max(200)
 
 export const UserRecord = z.strictObject({
   /** The id of a Latchkey server. It is kept where it is free. */
@@ -49,6 +53,8 @@ export const UserRecord = z.strictObject({
   password_history: absent(z.array(OldPassword).max(50)),
   organizations: absent(z.array(Membership).max(100)),
   organization_request: absent(z.string().max(200)),
+  /** Accounts at identity providers; no token of a provider is imported. */
+  identities: absent(Identities),
 })
 export type UserRecord = z.infer<typeof UserRecord>
 
@@ -68,6 +74,8 @@ export const ImportOptions = z.object({
   roles: z.record(z.string().max(64), z.string().max(64)),
   unknown_roles: z.enum(['refuse', 'leave_out']),
   refused_hashes: z.enum(['refuse', 'leave_out']),
+  /** Of identities whose connection or issuer is not known here. */
+  unknown_connections: z.enum(['refuse', 'leave_out']),
 })
 export type ImportOptions = z.infer<typeof ImportOptions>
 
@@ -85,6 +93,7 @@ export const PlannedUser = z.object({
   imported: z.array(z.object({ external_id: z.string().max(320), digest: z.string().max(64) })).max(1000),
   /** Slugs. */
   owner_of: z.array(z.string().max(64)).max(1000),
+  identities: z.array(KeyedIdentity).max(1000),
 })
 export type PlannedUser = z.infer<typeof PlannedUser>
 
@@ -96,14 +105,18 @@ export const ImportBatch = z.object({
   rows: z.array(z.object({ line: z.number().int(), record: z.unknown() })).max(1000),
 })
 
-/** The hash of a user who was imported before. */
-export const PasswordRecord = z.strictObject({
-  external_id: z.string().min(1).max(255),
-  password_hash: z.string().max(1024),
-  password_changed_at: absent(Instant),
-})
-
-export type PasswordRecord = z.infer<typeof PasswordRecord>
+/** The password or the identities of a user who was imported before. */
+export const CredentialRecord = z
+  .strictObject({
+    external_id: z.string().min(1).max(255),
+    password_hash: absent(z.string().max(1024)),
+    password_changed_at: absent(Instant),
+    identities: absent(Identities),
+  })
+  .refine((one) => one.password_hash !== undefined || one.identities !== undefined, {
+    error: () => 'Has neither a password_hash nor identities.',
+  })
+export type CredentialRecord = z.infer<typeof CredentialRecord>
 
 /** A line of the report. */
 export interface ImportNote {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
 import type { ImportNote } from './fields.ts'
-import { importPasswords, importUsers } from './index.ts'
+import { importCredentials, importUsers } from './index.ts'
 
 /** `Password.1` */
 const LDAP_BCRYPT = '{BCRYPT}$2y$10$ku2Gy22F240O5jDrF8bdQusB0/3KHIXIsoHcJo0DMAsnRoNQXXB0C'
@@ -21,6 +21,7 @@ const OPTIONS = {
   roles: {},
   unknown_roles: 'refuse',
   refused_hashes: 'refuse',
+  unknown_connections: 'refuse',
 }
 const batch = (
   records: readonly unknown[],
@@ -425,7 +426,7 @@ describe('passwords of a second file', () => {
       { external_id: 'p2', email: 'p2@example.com' },
     ])
     const send = () =>
-      importPasswords(
+      importCredentials(
         world.app.tools,
         batch([
           { external_id: 'p1', password_hash: LDAP_BCRYPT },

@@ -8,13 +8,13 @@
  * users.
  */
 import { systemCall } from '../../../base/call.ts'
-import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { ensureOrganizations } from '../../organizations/organization/index.ts'
+import { createIdentityReader, selectIdentityOwners } from '../import-identities/index.ts'
 import { createUsers } from './creation.ts'
 import {
   ImportBatch,
@@ -26,15 +26,19 @@ import {
 } from './fields.ts'
 import { keysOfRead, Plan } from './plan.ts'
 import {
-  type AddNote,
   checkOrganizationRoles,
   type ImportTools,
+  noCounts,
+  noteAt,
+  noteFaults,
   type ReadRecord,
   readRecord,
+  takenIdentity,
   wantedOrganizations,
 } from './records.ts'
 import {
   lockImports,
+  retryIfTaken,
   selectImported,
   selectOrganizationsBySlug,
   selectOwnerless,
@@ -45,7 +49,7 @@ import { UNVERIFIED, updateUserByImport } from './update.ts'
 
 /** A record that differs from what was imported, or whose identifiers have an owner. */
 interface Conflict {
-  code: 'changed' | 'address_taken' | 'username_taken' | 'id_taken'
+  code: 'changed' | 'address_taken' | 'username_taken' | 'id_taken' | 'identity_taken'
   message: string
   /** The user that an update changes; null where none can be. */
   userId: string | null
@@ -78,18 +82,30 @@ export async function importUsers(tools: ImportTools, input: unknown): Promise<I
   for (const row of rows) {
     const record = await readRecord(tools, row, options, noteAt(result.notes, row.line))
     if (record) read.push(record)
-    else result.counts.refused += 1
   }
-  for (const part of withoutRepetitions(read)) await writePart(tools, part, options, plan, result)
+  const records = await withIdentities(tools, read, options, result.notes)
+  result.counts.refused += rows.length - records.length
+  for (const part of withoutRepetitions(records)) await writePart(tools, part, options, plan, result)
   return { ...result, planned: [...(plan?.changed ?? [])] }
 }
 
-const noCounts = (): ImportCounts => ({ created: 0, updated: 0, unchanged: 0, skipped: 0, refused: 0 })
-
-const noteAt =
-  (notes: ImportNote[], line: number): AddNote =>
-  (kind, code, message) =>
-    notes.push({ line, kind, code, message })
+/** Reads the identities of records. @returns the records that are not refused for one */
+async function withIdentities(
+  tools: ImportTools,
+  records: readonly ReadRecord[],
+  options: ImportOptions,
+  notes: ImportNote[],
+): Promise<ReadRecord[]> {
+  const all = records.flatMap(({ record }) => record.identities ?? [])
+  const readIdentities = await createIdentityReader(tools, all)
+  const kept: ReadRecord[] = []
+  for (const one of records) {
+    const { identities, faults } = await readIdentities(one.record.identities ?? [])
+    one.identities = identities
+    if (noteFaults(faults, options, noteAt(notes, one.line))) kept.push(one)
+  }
+  return kept
+}
 
 /** Cuts a batch before a record that repeats an identifier, so that it meets the first one in the tables, or the plan. */
 function* withoutRepetitions(records: readonly ReadRecord[]): Generator<ReadRecord[]> {
@@ -108,9 +124,6 @@ function* withoutRepetitions(records: readonly ReadRecord[]): Generator<ReadReco
   if (part.length > 0) yield part
 }
 
-/** How often a part is tried: a registration may claim an identifier meanwhile, and then owns it. */
-const TRIES = 3
-
 async function writePart(
   tools: ImportTools,
   part: readonly ReadRecord[],
@@ -118,21 +131,16 @@ async function writePart(
   plan: Plan | null,
   result: ImportResult,
 ): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
+  const own = await retryIfTaken(async () => {
     const own: ImportResult = { counts: noCounts(), notes: [], organizations: [], planned: [] }
-    try {
-      const updates = await tools.db.tx('system', (tx) => createRecords(tools, tx, part, options, plan, own))
-      for (const update of updates) await updateRecord(tools, update, options, plan, own)
-    } catch (error) {
-      if (tries < TRIES && isUniqueViolation(error)) continue
-      throw error
-    }
-    for (const name of Object.keys(own.counts) as (keyof ImportCounts)[])
-      result.counts[name] += own.counts[name]
-    result.notes.push(...own.notes)
-    result.organizations.push(...own.organizations)
-    return
-  }
+    const updates = await tools.db.tx('system', (tx) => createRecords(tools, tx, part, options, plan, own))
+    for (const update of updates) await updateRecord(tools, update, options, plan, own)
+    return own
+  })
+  for (const name of Object.keys(own.counts) as (keyof ImportCounts)[])
+    result.counts[name] += own.counts[name]
+  result.notes.push(...own.notes)
+  result.organizations.push(...own.organizations)
 }
 
 /** Creates the new users of a part. @returns the records that update a user, each in a transaction that follows */
@@ -206,7 +214,7 @@ async function decide(
 ): Promise<Decision[]> {
   const usernames = part.flatMap(({ username }) => (username === null ? [] : canonical(username)))
   const slugs = [...new Set(part.flatMap(({ organizations }) => organizations.map(({ slug }) => slug)))]
-  const [imported, taken, organizations] = await Promise.all([
+  const [imported, taken, organizations, connected] = await Promise.all([
     selectImported(
       tx,
       options.source,
@@ -218,9 +226,14 @@ async function decide(
       ids: part.flatMap(({ record }) => record.id ?? []),
     }),
     selectOrganizationsBySlug(tx, slugs),
+    selectIdentityOwners(
+      tx,
+      part.flatMap(({ identities }) => identities),
+    ),
   ])
   const before = new Map(imported.map((row) => [row.external_id, row]))
-  const owned = [...taken, ...part.flatMap((read) => plan?.taken(read) ?? [])]
+  const identities = [...connected].map(([key, user_id]) => ({ kind: 'identity', key, user_id }))
+  const owned = [...taken, ...identities, ...part.flatMap((read) => plan?.taken(read) ?? [])]
   const owners = new Map(owned.map(({ kind, key, user_id }) => [`${kind} ${key}`, user_id]))
   const known = new Map(organizations.map((one) => [one.slug, one]))
   plan?.exist(slugs.filter((slug) => known.has(slug)))
@@ -267,6 +280,8 @@ function conflictOf(
     return { code: 'address_taken', message: `${read.record.email} belongs to another user.`, userId: null }
   if (isOther(byUsername) || (target === null && byUsername !== undefined))
     return { code: 'username_taken', message: `The username ${read.username} is taken.`, userId: null }
+  const other = read.identities.find(({ key }) => isOther(owners.get(`identity ${key}`)))
+  if (other) return { code: 'identity_taken', message: takenIdentity(other), userId: null }
   if (target === null) return null
   if (before)
     return { code: 'changed', message: 'The record differs from the one that was imported.', userId: target }

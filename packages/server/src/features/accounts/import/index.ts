@@ -3,6 +3,7 @@
  * repeatable. Leaves the formats of files and of other systems to the CLI, what a hash is to base/hashing, and
  * changes of roles, status, profile and membership to the modules that own them.
  */
+export { importCredentials } from './credentials.ts'
 export { beginExport, exportUsers } from './export.ts'
 export {
   FIELDS,
@@ -13,5 +14,4 @@ export {
   type PlannedUser,
 } from './fields.ts'
 export { importUsers, listOwnerlessOrganizations } from './import.ts'
-export { importPasswords } from './passwords.ts'
 export { keysOfPlanned, keysOfRaw } from './plan.ts'

@@ -5,6 +5,7 @@
  */
 import { canonical, EmailAddress } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
+import { type KeyedIdentity, keyOf } from '../import-identities/index.ts'
 import type { PlannedUser } from './fields.ts'
 import type { ReadRecord } from './records.ts'
 import type { TakenIdentifier } from './sql.ts'
@@ -16,25 +17,45 @@ export const keysOf = (one: {
   externalIds: readonly string[]
   username: string | null
   id: string | null
+  identities: readonly KeyedIdentity[]
 }): string[] => [
   ...(one.address === null ? [] : [`address ${one.address}`]),
   ...one.externalIds.map((id) => `imported ${id}`),
   ...(one.username === null ? [] : [`username ${one.username}`]),
   ...(one.id === null ? [] : [`id ${one.id}`]),
+  ...one.identities.map((identity) => `identity ${keyOf(identity)}`),
 ]
 
-export const keysOfRead = ({ addressKey, externalId, username, record }: ReadRecord): string[] =>
+export const keysOfRead = ({ addressKey, externalId, username, record, identities }: ReadRecord): string[] =>
   keysOf({
     address: addressKey,
     externalIds: [externalId],
     username: username && canonical(username),
     id: record.id ?? null,
+    identities,
   })
 
-export const keysOfPlanned = ({ address, imported, username, user_id: id }: PlannedUser): string[] =>
-  keysOf({ address, externalIds: imported.map(({ external_id }) => external_id), username, id })
+export const keysOfPlanned = ({
+  address,
+  imported,
+  username,
+  user_id: id,
+  identities,
+}: PlannedUser): string[] => [
+  ...keysOf({
+    address,
+    externalIds: imported.map(({ external_id }) => external_id),
+    username,
+    id,
+    identities,
+  }),
+  ...identities.map(({ subject }) => `subject ${subject}`),
+]
 
-/** Of a record as it is in the file, before it is read; a malformed one may lack keys, and is refused. */
+/**
+ * Of a record as it is in the file, before it is read; a malformed one may lack keys, and is refused. Of an identity the
+ * subject: its whole key is known where the record is read.
+ */
 export function keysOfRaw(raw: unknown): string[] {
   const text = (name: string): string | null => {
     const value = (raw as Record<string, unknown> | null)?.[name]
@@ -45,12 +66,18 @@ export function keysOfRaw(raw: unknown): string[] {
   const id = text('id')
   const externalId = text('external_id') ?? id ?? address
   const username = text('username')
-  return keysOf({
-    address,
-    externalIds: externalId === null ? [] : [externalId],
-    username: username && canonical(username),
-    id,
-  })
+  const { identities } = (raw ?? {}) as { identities?: unknown }
+  const subjects = Array.isArray(identities) ? identities.map((one) => one?.subject) : []
+  return [
+    ...keysOf({
+      address,
+      externalIds: externalId === null ? [] : [externalId],
+      username: username && canonical(username),
+      id,
+      identities: [],
+    }),
+    ...subjects.flatMap((subject) => (typeof subject === 'string' ? `subject ${subject}` : [])),
+  ]
 }
 
 export class Plan {
@@ -109,20 +136,12 @@ export class Plan {
       has_password: record.password_hash !== undefined,
       imported: [],
       owner_of: [],
+      identities: [],
     })
   }
 
   update(read: ReadRecord, userId: string): void {
-    const user = this.find(`id ${userId}`) ?? {
-      user_id: userId,
-      is_new: false,
-      address: null,
-      username: null,
-      verified: false,
-      has_password: false,
-      imported: [],
-      owner_of: [],
-    }
+    const user = this.#existing(userId)
     const { record } = read
     if (read.username !== null) user.username = canonical(read.username)
     user.verified ||= record.email_verified_at !== undefined || record.email_verified === true
@@ -130,11 +149,40 @@ export class Plan {
     this.#write(read, user)
   }
 
+  /** Gives a user a password, who exists or is of the plan. */
+  setPassword(userId: string): void {
+    const user = this.#existing(userId)
+    user.has_password = true
+    this.#index(user)
+    this.changed.add(user)
+  }
+
+  /** Gives a user identities, who exists or is of the plan. */
+  connect(userId: string, identities: readonly KeyedIdentity[]): void {
+    const user = this.#existing(userId)
+    this.#link(user, identities)
+    this.#index(user)
+    this.changed.add(user)
+  }
+
+  #existing(userId: string): PlannedUser {
+    const fresh = { address: null, username: null, verified: false, has_password: false }
+    const lists = { imported: [], owner_of: [], identities: [] }
+    return this.find(`id ${userId}`) ?? { user_id: userId, is_new: false, ...fresh, ...lists }
+  }
+
+  #link(user: PlannedUser, identities: readonly KeyedIdentity[]): void {
+    const known = new Set(user.identities.map(keyOf))
+    for (const { scope, issuer, subject } of identities)
+      if (!known.has(keyOf({ scope, issuer, subject }))) user.identities.push({ scope, issuer, subject })
+  }
+
   #write(read: ReadRecord, user: PlannedUser): void {
     const others = user.imported.filter(({ external_id }) => external_id !== read.externalId)
     user.imported = [...others, { external_id: read.externalId, digest: read.digest.toString('hex') }]
     const owned = read.organizations.flatMap(({ slug, role }) => (role === 'owner' ? slug : []))
     user.owner_of = [...new Set([...user.owner_of, ...owned])]
+    this.#link(user, read.identities)
     this.#index(user)
     this.changed.add(user)
   }

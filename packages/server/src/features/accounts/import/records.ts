@@ -10,9 +10,10 @@ import { canonical, FullName, Username } from '../../../base/identifiers.ts'
 import { isBuiltIn } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { OrganizationName } from '../../organizations/organization/index.ts'
-import { type ImportNote, type ImportOptions, UserRecord } from './fields.ts'
+import type { IdentityFault, ReadIdentity } from '../import-identities/index.ts'
+import { type ImportCounts, type ImportNote, type ImportOptions, UserRecord } from './fields.ts'
 
-export type ImportTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'clock' | 'roles'>
+export type ImportTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'clock' | 'outbound' | 'roles'>
 
 /** What writing a batch needs. */
 export interface ImportContext {
@@ -37,9 +38,18 @@ export interface ReadRecord {
   /** Null: the record names none. */
   roles: string[] | null
   organizations: { slug: string; name: string; role: string; joinedAt: Date | null }[]
+  /** Empty until the connections of the batch are known. */
+  identities: ReadIdentity[]
 }
 
 export type AddNote = (kind: ImportNote['kind'], code: string, message: string) => void
+
+export const noCounts = (): ImportCounts => ({ created: 0, updated: 0, unchanged: 0, skipped: 0, refused: 0 })
+
+export const noteAt =
+  (notes: ImportNote[], line: number): AddNote =>
+  (kind, code, message) =>
+    notes.push({ line, kind, code, message })
 
 /** @returns null for a refused record, which has a note that says why */
 export async function readRecord(
@@ -77,6 +87,7 @@ export async function readRecord(
       role: role ?? 'member',
       joinedAt: joined_at ?? null,
     })),
+    identities: [],
   }
   await examineHashes(tools, read, options, watched)
   return before.refused ? null : read
@@ -167,6 +178,19 @@ export function checkOrganizationRoles(
   read.organizations = read.organizations.filter((one) => !unknown.includes(one))
   return unknown.length === 0 || mayStay
 }
+
+/** Notes identities that cannot be written; they are left out or refuse the record. @returns whether it may be written */
+export function noteFaults(
+  faults: readonly IdentityFault[],
+  { unknown_connections: choice }: ImportOptions,
+  note: AddNote,
+): boolean {
+  for (const { code, message } of faults) note(choice === 'refuse' ? 'refused' : 'warning', code, message)
+  return faults.length === 0 || choice === 'leave_out'
+}
+
+export const takenIdentity = ({ connection, subject }: ReadIdentity): string =>
+  `The account ${subject} at ${connection.slug} is connected to another user.`
 
 /** By slug, in the order of the slugs: two imports take the locks in the same order. */
 export function wantedOrganizations(records: readonly ReadRecord[]): { slug: string; name: string }[] {

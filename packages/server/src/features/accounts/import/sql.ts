@@ -1,9 +1,25 @@
 /** The SQL of imports and exports: each statement is about a whole batch. */
 import { sql } from 'kysely'
+import { isUniqueViolation } from '../../../base/db/faults.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { EXPORTED_IDENTITIES, type ExportedIdentity, inSlices } from '../import-identities/index.ts'
 import type { ImportedUsersTable } from './tables.ts'
+
+/** How often a transaction is repeated because another one has inserted the same key meanwhile. */
+const TRIES = 3
+
+/** Repeats a transaction that met what another one, such as a sign-in, was inserting: it then finds it. */
+export async function retryIfTaken<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (tries >= TRIES || !isUniqueViolation(error)) throw error
+    }
+  }
+}
 
 /** Serializes imports (advisory lock). */
 export async function lockImports(tx: Tx): Promise<void> {
@@ -24,7 +40,7 @@ export const selectImported = (
 
 /** Which identifiers have an owner; `kept`: an address that the owner had before, and can return to. */
 export interface TakenIdentifier {
-  kind: 'address' | 'kept' | 'username' | 'id'
+  kind: 'address' | 'kept' | 'username' | 'id' | 'identity'
   key: string
   user_id: string
 }
@@ -67,7 +83,7 @@ export async function selectOwnerless(tx: Tx, slugs: readonly string[]): Promise
 
 type Rows<T extends keyof Tables> = readonly import('kysely').Insertable<Tables[T]>[]
 
-/** Inserts rows of several tables; an empty list is no statement. */
+/** Inserts rows of several tables, as many at once as a statement has parameters for; an empty list is no statement. */
 export async function insertAll(
   tx: Tx,
   rows: {
@@ -79,36 +95,20 @@ export async function insertAll(
     memberships: Rows<'memberships'>
   },
 ): Promise<void> {
-  if (rows.users.length > 0) {
-    await tx
-      .insertInto('users')
-      .values([...rows.users])
-      .execute()
-    await tx
-      .insertInto('emails')
-      .values([...rows.emails])
-      .execute()
-  }
-  if (rows.passwords.length > 0)
-    await tx
-      .insertInto('passwords')
-      .values([...rows.passwords])
-      .execute()
-  if (rows.history.length > 0)
-    await tx
-      .insertInto('password_history')
-      .values([...rows.history])
-      .execute()
-  if (rows.memberships.length > 0)
+  for (const some of inSlices(rows.users)) await tx.insertInto('users').values(some).execute()
+  for (const some of inSlices(rows.emails)) await tx.insertInto('emails').values(some).execute()
+  for (const some of inSlices(rows.passwords)) await tx.insertInto('passwords').values(some).execute()
+  for (const some of inSlices(rows.history)) await tx.insertInto('password_history').values(some).execute()
+  for (const some of inSlices(rows.memberships))
     await tx
       .insertInto('memberships')
-      .values([...rows.memberships])
+      .values(some)
       .onConflict((on) => on.columns(['organization_id', 'user_id']).doNothing())
       .execute()
-  if (rows.imported.length > 0)
+  for (const some of inSlices(rows.imported))
     await tx
       .insertInto('imported_users')
-      .values([...rows.imported])
+      .values(some)
       .onConflict((on) =>
         on.columns(['source', 'external_id']).doUpdateSet((of) => ({
           user_id: of.ref('excluded.user_id'),
@@ -192,6 +192,7 @@ export type ExportedUser = Tables['users'] & {
   rules: string | null
   history: { hash: string; replaced_at: string }[]
   memberships: { slug: string; name: string; role: string; joined_at: string }[]
+  identities: ExportedIdentity[]
 }
 
 /** A page of all users by id, with everything that an export states. */
@@ -209,7 +210,8 @@ export async function selectExported(
         select json_agg(json_build_object('slug', o.slug, 'name', o.name, 'role', m.role, 'joined_at', m.joined_at)
           order by o.id)
         from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
-        where m.user_id = u.id), '[]') as memberships
+        where m.user_id = u.id), '[]') as memberships,
+      ${EXPORTED_IDENTITIES} as identities
     from users u
     join emails e on e.user_id = u.id and e.is_primary
     left join passwords p on p.user_id = u.id

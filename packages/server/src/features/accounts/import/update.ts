@@ -1,7 +1,7 @@
 /**
  * Updates a user from a record, by the rules that hold for every other change: there is always an administrator, every
  * organization has an owner, a change of roles or status ends what was issued before. An address is not changed, a
- * verified one stays verified, memberships that the record does not name stay. A password that the user has used or
+ * verified one stays verified, memberships and identities that the record does not name stay. A password that the user has used or
  * chosen here is kept.
  */
 import type { Call } from '../../../base/call.ts'
@@ -16,6 +16,11 @@ import { changeProfile, getUser, lockUserRow, type User } from '../../identity/u
 import { countOtherMembers } from '../../organizations/membership/index.ts'
 import { ensureOrganizations } from '../../organizations/organization/index.ts'
 import { firstPassword } from '../../signin/passwords/index.ts'
+import {
+  insertMissingIdentities,
+  type ReadIdentity,
+  selectIdentityOwners,
+} from '../import-identities/index.ts'
 import { importEvent, importedRow, joinEvent, membershipRows } from './creation.ts'
 import type { ImportOptions } from './fields.ts'
 import { type ImportContext, type ImportTools, type ReadRecord, wantedOrganizations } from './records.ts'
@@ -88,6 +93,7 @@ async function update(
   const verifiedAt = read.record.email_verified_at ?? (read.record.email_verified ? call.now : null)
   const isVerified = verifiedAt !== null && (await verifyImported(tx, user.email_id, verifiedAt))
   const joined = await changeMemberships(tx, context, read, user)
+  const connected = await connect(tx, context, read, user)
   await insertAll(tx, {
     users: [],
     emails: [],
@@ -99,7 +105,7 @@ async function update(
   await audit(
     tx,
     call,
-    importEvent(context, read, userId, 'updated'),
+    importEvent(context, read, userId, 'updated', connected),
     ...(isVerified
       ? [
           {
@@ -173,4 +179,19 @@ async function changeMemberships(tx: Tx, context: ImportContext, read: ReadRecor
     })
   }
   return rows.filter(({ organization_id: id }) => !present.has(id))
+}
+
+/** @returns the identities that the user did not have. @throws Problem where one is connected to another user by now */
+async function connect(
+  tx: Tx,
+  { call }: ImportContext,
+  { identities }: ReadRecord,
+  { id: userId }: User,
+): Promise<ReadIdentity[]> {
+  const owners = await selectIdentityOwners(tx, identities)
+  const missing = identities.filter(({ key }) => owners.get(key) !== userId)
+  const added = missing.map((identity) => ({ userId, identity }))
+  // inserts none that has an owner
+  if (await insertMissingIdentities(tx, added, call.now)) return missing
+  throw new Problem('CONFLICT', { message: 'A connected account was connected to another user meanwhile.' })
 }

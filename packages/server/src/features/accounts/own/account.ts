@@ -19,7 +19,7 @@ import {
   previewDeparture,
 } from '../../organizations/members/index.ts'
 import type { activeOrganizationView } from '../../organizations/organization/index.ts'
-import { confirmPassword } from '../../signin/passwords/index.ts'
+import { confirmCaller, hasPassword } from '../../signin/passwords/index.ts'
 import { accountDeletedEmail } from './mail.tsx'
 import { type CallerRow, callerLookup } from './sql.ts'
 
@@ -79,28 +79,35 @@ export interface DeletionOutlook {
   ownerless: readonly NamedOrganization[]
   /** The organizations that are deleted with it: the caller is their only member. */
   emptied: readonly NamedOrganization[]
+  /** Whether the account has a password, which confirms it. */
+  hasPassword: boolean
 }
 
 export const deletionOutlook = ({ db }: Pick<Tools, 'db'>, { principal }: Call): Promise<DeletionOutlook> =>
   db.tx('system', async (tx) => {
     const userId = principal?.userId ?? ''
     const departure = await previewDeparture(tx, userId)
-    return { ...departure, isLastAdministrator: await isLastAdministrator(tx, userId) }
+    return {
+      ...departure,
+      isLastAdministrator: await isLastAdministrator(tx, userId),
+      hasPassword: await hasPassword(tx, userId),
+    }
   })
 
 /**
- * Deletes the caller's account and all personal data in one transaction, after checking the password.
- * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; CONFLICT for the last administrator and for the only owner of
+ * Deletes the caller's account and all personal data in one transaction, after checking the password, or where
+ * there is none a recent proof.
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, STEP_UP_REQUIRED; CONFLICT for the last administrator and for the only owner of
  * an organization that has other members
  */
 export async function deleteOwnAccount(
   tools: Pick<Tools, 'clock' | 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>,
   call: Call,
-  password: string,
+  password?: string,
 ): Promise<void> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const user = await ownUser(tools, call)
-  const confirmed = await confirmPassword(tools, call, user, password)
+  const confirmed = await confirmCaller(tools, call, user, password)
   await tools.db.tx('system', async (tx) => {
     // the order of locks in every transaction: organizations, roles, users
     await lockOrganizationsOf(tx, user.id)

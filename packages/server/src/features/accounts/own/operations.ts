@@ -29,7 +29,14 @@ export const profileOperations = {
     needs: 'session',
     audit: 'user.deleted',
     limit: { by: 'user', max: 20, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
+    errors: [
+      'AUTHENTICATION_FAILED',
+      'ACCOUNT_LOCKED',
+      'STEP_UP_REQUIRED',
+      'UNAVAILABLE',
+      'NOT_FOUND',
+      'CONFLICT',
+    ],
   }),
   home: operation({
     name: 'pages.home',

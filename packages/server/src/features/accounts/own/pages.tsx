@@ -94,7 +94,7 @@ export const accountPages = (tools: Tools): Row[] => {
       name: 'pages.account.delete.submit',
       method: 'POST',
       path: '/account/delete',
-      input: z.object({ password: TypedPassword, account: z.string().max(64).optional() }),
+      input: z.object({ password: optional(TypedPassword), account: z.string().max(64).optional() }),
       run: async (call, { password }) => {
         await deleteOwnAccount(tools, call, password)
         const cleared = ['session', 'device'].map((name) => ({ name, value: null }))

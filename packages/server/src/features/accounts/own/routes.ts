@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { described, EXAMPLE_LATER, idField, timeField } from '../../../base/described.ts'
 import { TypedPassword } from '../../../base/fields.ts'
+import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -93,22 +94,23 @@ export function accountRoutes(tools: Tools): Row[] {
       method: 'DELETE',
       path: '/api/v1/users/me',
       description:
-        'Requires the password. Deletes the account and all personal data immediately and permanently.',
+        'Requires the password, or of an account without one a sign-in of the last ten minutes (`STEP_UP_REQUIRED`). Deletes the account and all personal data immediately and permanently.',
       tag: 'Account',
       message: 'Account deleted.',
       body: true,
       input: z.object({
-        password: described(TypedPassword, 'The present password.', 'correct horse battery staple'),
+        password: described(
+          TypedPassword.optional(),
+          'The present password. Only an account that has none omits it.',
+          'correct horse battery staple',
+        ),
       }),
       output: z.null(),
       run: async (call, { password }) => {
         await deleteOwnAccount(tools, call, password)
         return {
           data: null,
-          cookies: [
-            { name: 'session', value: null },
-            { name: 'device', value: null },
-          ],
+          cookies: [...SIGNED_OUT_COOKIES, { name: 'device', value: null }],
         }
       },
     }),

@@ -117,7 +117,7 @@ interface DeleteAccountProps extends FormState {
 /** /account/delete */
 export function DeleteAccount({ id, email, outlook, ...form }: DeleteAccountProps) {
   const { locale } = useUi()
-  const { isLastAdministrator, ownerless, emptied } = outlook
+  const { isLastAdministrator, ownerless, emptied, hasPassword } = outlook
   const keep = (
     <LinkRow>
       <a href="/account">{t(locale, 'delete.cancel')}</a>
@@ -160,11 +160,11 @@ export function DeleteAccount({ id, email, outlook, ...form }: DeleteAccountProp
       <Form
         action="/account/delete"
         hidden={{ account: id }}
-        fields={{ password: t(locale, 'delete.password') }}
+        fields={hasPassword ? { password: t(locale, 'delete.password') } : {}}
         {...form}
       >
         <ForManagers account={email} />
-        <PasswordField name="password" autocomplete="current-password" />
+        {hasPassword ? <PasswordField name="password" autocomplete="current-password" /> : null}
         <Button kind="danger">{t(locale, 'delete.button')}</Button>
       </Form>
       {keep}

@@ -7,8 +7,10 @@ import { canonical } from '../../../base/identifiers.ts'
 import { job, PayloadLocale, recurs, runs, type Work } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isCrowded, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
+import { listIdentities } from '../../identity/identities/index.ts'
 import { deletePendingUsers } from '../../identity/lifecycle/index.ts'
-import { findNamed, findUser, getUser, type User } from '../../identity/users/index.ts'
+import { findNamed, findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { hasPassword } from '../../signin/passwords/index.ts'
 import { alreadyRegisteredEmail, usernameTakenEmail } from './mail.tsx'
 
 /** Unverified registrations are deleted after this time. */
@@ -29,15 +31,20 @@ export const registrationEmailJob = job(
 export const registrationJobs = (tools: EmailTools): Work[] => [
   runs(registrationEmailJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
+      await lockUserRow(tx, payload.user_id)
       const user = await findUser(tx, payload.user_id)
-      if (user?.status === 'pending' && !(await isCrowded(tx, user, now)))
-        await writeEmail(tools, tx, user, payload, now)
+      if (user?.status !== 'pending' || (await isAbandoned(tx, user.id))) return
+      if (!(await isCrowded(tx, user, now))) await writeEmail(tools, tx, user, payload, now)
     }),
   ),
   recurs('registration.purge', '1h', async (now) => {
-    await tools.db.tx('system', (tx) => deletePendingUsers(tx, later(now, -PENDING_LIFETIME)))
+    await deletePendingUsers(tools, later(now, -PENDING_LIFETIME), now)
   }),
 ]
+
+/** Whether another registration has taken its identity, or an account: there is nothing to sign in with. */
+const isAbandoned = async (tx: Tx, userId: string): Promise<boolean> =>
+  !(await hasPassword(tx, userId)) && (await listIdentities(tx, userId)).length === 0
 
 async function writeEmail(
   tools: EmailTools,

@@ -4,6 +4,7 @@
  * the address to `emails`, the password to `passwords`, and the session that may follow to `signin`.
  */
 export { ensureAdministrator, printSetupLink } from './administrator.ts'
+export { registerExternally } from './external.ts'
 export { registrationFeature } from './feature.ts'
 export {
   createUserByOperator,

@@ -7,6 +7,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { EmailAddress, FullName } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
+import { listActiveConnections } from '../../../core/connections/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { pagePolicy } from '../../signin/passwords/index.ts'
 import { redirectOutcome } from '../../signin/responses/index.ts'
@@ -27,8 +28,19 @@ const SetupToken = z.string().min(1).max(200)
 export const registrationPages = (tools: Tools): Row[] => {
   const policy = pagePolicy(tools.config)
 
-  const showSignUp = (call: Call, form: FormState, returnTo: string | undefined): PageAnswer => ({
-    page: <SignUp policy={policy} returnTo={safeReturnTo(tools.config, returnTo)} {...form} />,
+  const showSignUp = async (
+    call: Call,
+    form: FormState,
+    returnTo: string | undefined,
+  ): Promise<PageAnswer> => ({
+    page: (
+      <SignUp
+        policy={policy}
+        returnTo={safeReturnTo(tools.config, returnTo)}
+        connections={await listActiveConnections(tools.db.hot, null)}
+        {...form}
+      />
+    ),
     title: registrationText(call.locale, 'sign_up.title'),
   })
   const showSetup = (call: Call, token: string, form: FormState): PageAnswer => ({
@@ -70,7 +82,7 @@ export const registrationPages = (tools: Tools): Row[] => {
           ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
           : null,
       redisplay: async (call, typed, problem) => ({
-        ...showSignUp(call, formState(call.locale, typed, problem), typed.return_to),
+        ...(await showSignUp(call, formState(call.locale, typed, problem), typed.return_to)),
         status: problem.status,
       }),
     }),

@@ -11,6 +11,7 @@ export const registrationText = texts({
     'sign_up.button': 'Create account',
     'sign_up.known': 'Already have an account?',
     'sign_up.sign_in': 'Sign in',
+    'external.organization': 'Organization of {name}',
     'setup.title': 'Welcome to {brand}',
     'setup.lead': 'This is the first account. It gets the administrator role, with all permissions.',
     'setup.button': 'Create administrator',
@@ -30,6 +31,7 @@ export const registrationText = texts({
     'sign_up.button': 'Konto anlegen',
     'sign_up.known': 'Sie haben schon ein Konto?',
     'sign_up.sign_in': 'Anmelden',
+    'external.organization': 'Organisation von {name}',
     'setup.title': 'Willkommen bei {brand}',
     'setup.lead':
       'Dies ist das erste Konto. Es erhält die Rolle der Administration mit allen Berechtigungen.',

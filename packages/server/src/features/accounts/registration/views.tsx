@@ -2,14 +2,17 @@
 import { Field, Form, NewPasswordFields, type PasswordPolicy } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { Button, ButtonLink, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
+import { ConnectionButtons, type OfferedConnection, OrDivider } from '../../../core/connection-buttons.tsx'
 import { registrationText as t } from './texts.ts'
 
 export interface SignUpProps extends FormState {
   policy: PasswordPolicy
   returnTo?: string | null
+  /** The connections of the server. */
+  connections?: readonly OfferedConnection[]
 }
 
-export function SignUp({ policy, returnTo, ...form }: SignUpProps) {
+export function SignUp({ policy, returnTo, connections = [], ...form }: SignUpProps) {
   const { locale } = useUi()
   return (
     <Card title={t(locale, 'sign_up.title')}>
@@ -20,6 +23,13 @@ export function SignUp({ policy, returnTo, ...form }: SignUpProps) {
         returnTo={returnTo}
         {...form}
       />
+      <OrDivider connections={connections} />
+      {connections.length > 0 ? (
+        <ConnectionButtons
+          connections={connections}
+          parameters={{ flow: 'register', return_to: returnTo ?? null }}
+        />
+      ) : null}
       <LinkRow>
         {t(locale, 'sign_up.known')}{' '}
         <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'sign_up.sign_in')}</a>

@@ -27,7 +27,7 @@ export interface RevocationCounts {
 
 /** @param apiKeys whether API keys end too */
 export async function revokeAllBefore(
-  tools: Pick<Tools, 'changes' | 'clock' | 'config' | 'db' | 'keys' | 'log' | 'roles'>,
+  tools: Pick<Tools, 'changes' | 'clock' | 'config' | 'db' | 'jobs' | 'keys' | 'log' | 'roles'>,
   before: Date,
   { apiKeys }: { apiKeys: boolean },
 ): Promise<RevocationCounts> {

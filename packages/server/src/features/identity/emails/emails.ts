@@ -27,10 +27,10 @@ import {
 import type { Tools } from '../../../core/tools.ts'
 import { findByIdentifier, findUser, getUser, lockUserRow, type User } from '../users/index.ts'
 import { choiceEmail, verificationEmail } from './mail.tsx'
+import { endPendingRivals } from './rivals.ts'
 import {
   activateUser,
   claimEmail,
-  deletePendingRivals,
   hasRivals,
   linksSince,
   lockAddress,
@@ -129,8 +129,17 @@ export const hasVerified = (tools: Pick<Tools, 'db'>, call: Call, token: string)
     return user !== null && user.email_id === link?.emailId && user.email_verified_at !== null
   })
 
-/** Verifies the address of a user who has proven the mailbox, and ends what a stranger may have planted (signin/planted). */
-export type ProveMailbox = (tx: Tx, call: Call, user: User) => Promise<void>
+/**
+ * Verifies the address of a user who has proven the mailbox, and ends what a stranger may have planted (signin/planted).
+ * `keepsIdentities`: not the accounts at providers, which the user has seen
+ */
+export type ProveMailbox = (tx: Tx, call: Call, user: User, keepsIdentities: boolean) => Promise<void>
+
+/** The accounts at providers that will sign in to the account, of a browser that has not proven to hold it. */
+export type ForeseeAccounts = (
+  call: Call,
+  user: User,
+) => Promise<readonly { connection: string; account: string }[]>
 
 /** Uses up a verification link. @throws INVALID_TOKEN, TOKEN_EXPIRED, CONFLICT where another user owns the address */
 export async function verifyEmail(
@@ -138,6 +147,7 @@ export async function verifyEmail(
   call: Call,
   token: string,
   prove: ProveMailbox,
+  keepsIdentities: boolean,
 ): Promise<User> {
   return await tools.db.tx('system', async (tx) => {
     const { id, email } = await userOfLink(tx, call, token)
@@ -147,7 +157,7 @@ export async function verifyEmail(
     const link = await useLink(tx, 'verify_email', token, call.now)
     if (!link.userId || !link.emailId) throw problem('INVALID_TOKEN')
     const user = await getUser(tx, link.userId)
-    await prove(tx, call, user)
+    await prove(tx, call, user, keepsIdentities)
     return await getUser(tx, user.id)
   })
 }
@@ -157,13 +167,18 @@ export async function verifyEmail(
  * Also called when another link to the address was used (a password reset).
  * The caller holds `lockAddress` since before it used the link.
  */
-export async function claimAddress(tx: Tx, call: Call, user: User): Promise<void> {
+export async function claimAddress(
+  { jobs }: Pick<Tools, 'jobs'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+): Promise<void> {
   if (user.email_verified_at) return
   await answerTakenAddress(async () => {
     await claimEmail(tx, user.email_id, call.now)
     if (user.status === 'pending') await activateUser(tx, user, call.now)
   })
-  await deletePendingRivals(tx, user.id, canonical(user.email))
+  await endPendingRivals(jobs, tx, user.id, canonical(user.email), call.now)
   await audit(tx, call, { type: 'auth.email.verified', userId: user.id, username: user.username })
 }
 

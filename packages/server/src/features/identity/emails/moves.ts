@@ -11,15 +11,10 @@ import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { recurs, type Work } from '../../../core/jobs/index.ts'
 import { issueLink, revokeMailboxLinks } from '../../../core/links/index.ts'
+import type { Tools } from '../../../core/tools.ts'
 import type { User } from '../users/index.ts'
-import {
-  deletePendingRivals,
-  findKeptAddress,
-  keepAddress,
-  releaseAddressesBefore,
-  restoreKept,
-  updateAddress,
-} from './sql.ts'
+import { endPendingRivals } from './rivals.ts'
+import { findKeptAddress, keepAddress, releaseAddressesBefore, restoreKept, updateAddress } from './sql.ts'
 
 export const UNDO_LIFETIME = 7 * 86_400_000
 
@@ -29,7 +24,13 @@ export const UNDO_LIFETIME = 7 * 86_400_000
  * change is itself the undoing of another
  * @throws Problem CONFLICT where another account owns the address
  */
-export async function moveAddress(tx: Tx, user: User, email: string, now: Date): Promise<string | null> {
+export async function moveAddress(
+  { jobs }: Pick<Tools, 'jobs'>,
+  tx: Tx,
+  user: User,
+  email: string,
+  now: Date,
+): Promise<string | null> {
   const key = canonical(email)
   const kept = await findKeptAddress(tx, user.id, key)
   await revokeMailboxLinks(tx, user.id, now)
@@ -52,7 +53,7 @@ export async function moveAddress(tx: Tx, user: User, email: string, now: Date):
       cause: error,
     })
   }
-  await deletePendingRivals(tx, user.id, key)
+  await endPendingRivals(jobs, tx, user.id, key, now)
   const emailId = await keepAddress(
     tx,
     user.id,

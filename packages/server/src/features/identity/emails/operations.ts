@@ -14,6 +14,7 @@ export const emailOperations = {
       'auth.api_key.revoked',
       'auth.passkey.removed',
       'auth.mfa.disabled',
+      'auth.identity.unlinked',
     ],
     limit: { by: 'ip', max: 30, per: '10m' },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT'],

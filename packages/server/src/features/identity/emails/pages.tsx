@@ -5,13 +5,14 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
-import { ReturnTo } from '../../../base/fields.ts'
+import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { formState } from '../../../base/page/index.ts'
 import { linkReturnTo, safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
+  type ForeseeAccounts,
   hasVerified,
   type ProveMailbox,
   previewVerification,
@@ -21,17 +22,29 @@ import {
 import { emailOperations } from './operations.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
-import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from './views.tsx'
+import {
+  CheckYourMail,
+  type CheckYourMailProps,
+  ConfirmEmail,
+  EmailVerified,
+  VerifyLinkInvalid,
+} from './views.tsx'
+
+/** The name of a connection in paths. */
+const ConnectionName = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9_-]+$/)
 
 /** The page after a verification e-mail was sent; sign-up and sign-in show it as well. */
 export const checkYourMail = (
   call: Call,
   address: string,
-  options: { resent?: boolean; status?: number; returnTo?: string | null } = {},
+  { status, ...options }: Omit<CheckYourMailProps, 'address'> & { status?: number } = {},
 ): PageAnswer => ({
-  page: <CheckYourMail address={address} resent={options.resent ?? false} returnTo={options.returnTo} />,
+  page: <CheckYourMail address={address} {...options} />,
   title: emailsText(call.locale, 'check.title'),
-  ...(options.status === undefined ? {} : { status: options.status }),
+  ...(status === undefined ? {} : { status }),
 })
 
 const linkInvalid = (call: Call, returnTo: string | null, { code, status }: Problem): PageAnswer => ({
@@ -40,8 +53,8 @@ const linkInvalid = (call: Call, returnTo: string | null, { code, status }: Prob
   status,
 })
 
-const verified = (call: Call, returnTo: string | null): PageAnswer => ({
-  page: <EmailVerified returnTo={returnTo} />,
+const verified = (call: Call, returnTo: string | null, isDropped = false): PageAnswer => ({
+  page: <EmailVerified returnTo={returnTo} isDropped={isDropped} />,
   title: emailsText(call.locale, 'verified.title'),
 })
 
@@ -50,8 +63,7 @@ export type AfterVerification = (call: Call, userId: string) => Promise<PageAnsw
 
 export const emailPages = (
   tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>,
-  afterVerification: AfterVerification,
-  prove: ProveMailbox,
+  { after, prove, foresee }: { after: AfterVerification; prove: ProveMailbox; foresee: ForeseeAccounts },
 ): Row[] => [
   page({
     of: emailOperations.confirm,
@@ -67,6 +79,7 @@ export const emailPages = (
             token={token}
             address={user.email}
             isUnproven={user.email_unproven}
+            connected={await foresee(call, user)}
             returnTo={linkReturnTo(tools, sent)}
           />
         ),
@@ -82,10 +95,12 @@ export const emailPages = (
     name: 'pages.verify_email.submit',
     method: 'POST',
     path: '/verify-email',
-    input: z.object({ token: LinkToken, return_to: ReturnTo }),
-    run: async (call, { token, ...sent }) => {
-      const { id } = await verifyEmail(tools, call, token, prove)
-      return (await afterVerification(call, id)) ?? verified(call, linkReturnTo(tools, sent))
+    input: z.object({ token: LinkToken, keep_identities: Flag, return_to: ReturnTo }),
+    run: async (call, { token, keep_identities: keeps, ...sent }) => {
+      const foreseen = await foresee(call, await previewVerification(tools, call, token))
+      const { id } = await verifyEmail(tools, call, token, prove, keeps)
+      const isDropped = foreseen.length > 0 && !keeps
+      return (await after(call, id)) ?? verified(call, linkReturnTo(tools, sent), isDropped)
     },
     reached: async (call, { token = '', ...sent }) =>
       (await hasVerified(tools, call, token)) ? verified(call, linkReturnTo(tools, sent)) : null,
@@ -97,11 +112,11 @@ export const emailPages = (
     method: 'POST',
     path: '/verify-email/resend',
     formAt: '/verify-email',
-    input: z.object({ email: EmailAddress, return_to: ReturnTo }),
-    run: async (call, { email, return_to }) => {
+    input: z.object({ email: EmailAddress, return_to: ReturnTo, provider: ConnectionName.optional() }),
+    run: async (call, { email, return_to, provider }) => {
       const returnTo = safeReturnTo(tools.config, return_to)
       await resendVerification(tools, call, email, returnTo)
-      return checkYourMail(call, email, { resent: true, returnTo })
+      return checkYourMail(call, email, { resent: true, returnTo, provider })
     },
     redisplay: async (call, typed, problem) => ({
       page: (

@@ -1,6 +1,7 @@
 /** The JSON API of verifying an e-mail address. */
 import { z } from 'zod'
 import { described, exampleId } from '../../../base/described.ts'
+import { Flag } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -29,10 +30,17 @@ export const emailRoutes = (
       'Takes the token from the e-mail. The account becomes active and can sign in. A token works once. With `LATCHKEY_EMAIL_VERIFICATION=off`, the first proof of the address of an account ends everything that was set up before, the password included, unless the request has a session of the account.',
     tag,
     message: 'Address verified. You can sign in now.',
-    input: z.object({ token: LinkToken }),
+    input: z.object({
+      token: LinkToken,
+      keep_identities: Flag.meta({
+        description:
+          'The user has seen the accounts at identity providers with which the account was registered, and keeps them. Default: false, which disconnects them, unless the request has a session of the account or the cookie of its sign-in.',
+        samples: [],
+      }),
+    }),
     output: z.object({ user: described(UserView, 'The user, whose account is now active.') }),
-    run: async (call, { token }) => ({
-      data: { user: userView(tools.roles, await verifyEmail(tools, call, token, prove)) },
+    run: async (call, { token, keep_identities: keeps }) => ({
+      data: { user: userView(tools.roles, await verifyEmail(tools, call, token, prove, keeps)) },
     }),
   }),
   route({

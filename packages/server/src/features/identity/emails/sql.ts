@@ -59,12 +59,18 @@ export async function hasRivals(tx: Tx, userId: string, addressKey: string): Pro
   return row !== undefined
 }
 
-/** Deletes the other registrations with the address, and all rows that depend on them. */
-export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
-  await sql`
-    delete from users u using emails e
-    where e.user_id = u.id and e.address_key = ${addressKey} and e.claimed_at is null
-      and u.status = 'pending' and u.id <> ${userId}`.execute(tx)
+/** The other registrations with the address, with their rows locked. */
+export async function lockPendingRivals(tx: Tx, userId: string, addressKey: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select u.id from users u join emails e on e.user_id = u.id
+    where e.address_key = ${addressKey} and e.claimed_at is null and u.status = 'pending' and u.id <> ${userId}
+    order by u.id for update of u`.execute(tx)
+  return rows.map(({ id }) => id)
+}
+
+/** Deletes registrations whose rows are locked, and all rows that depend on them. */
+export async function deletePending(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx.deleteFrom('users').where('id', 'in', ids).where('status', '=', 'pending').execute()
 }
 
 /** When the user's links of the purpose were created since the instant, the latest first. */

@@ -15,7 +15,11 @@ export const emailsText = texts({
     'confirm.lead_unknown': 'Press the button to confirm your address.',
     'confirm.button': 'Confirm address',
     'confirm.unproven':
-      'This address was not confirmed until now. Unless you are signed in here, everything that was set up in the account ends: password, second factors, API keys and sessions.',
+      'This address was not confirmed until now. Unless you are signed in here, everything that was set up in the account ends: password, connected accounts, second factors, API keys and sessions.',
+    'confirm.connected':
+      'Your address was entered by a person who signed in with the account below. If that was you, keep it: it signs you in.',
+    'confirm.keep': 'It is mine: confirm and keep it',
+    'confirm.drop': 'It is not mine: confirm without it',
     'confirm.not_you': 'If you did not create an account, close this page. Nothing changes.',
     'invalid.title_expired': 'This link has expired',
     'invalid.lead_expired': 'For your safety, links work for a limited time only.',
@@ -27,6 +31,8 @@ export const emailsText = texts({
     'verified.title': 'Your address is confirmed',
     'verified.lead': 'Thank you. You can sign in now.',
     'verified.lead_signed_in': 'Thank you. Your account is ready.',
+    'verified.lead_dropped': 'The other account no longer signs in here. Set a password to sign in.',
+    'verified.password': 'Set a password',
     'verified.sign_in': 'Sign in',
     'verified.account': 'Go to your account',
     'verified.continue': 'Continue',
@@ -46,7 +52,11 @@ export const emailsText = texts({
     'confirm.lead_unknown': 'Klicken Sie auf die Schaltfläche, um Ihre Adresse zu bestätigen.',
     'confirm.button': 'Adresse bestätigen',
     'confirm.unproven':
-      'Diese Adresse wurde bisher nicht bestätigt. Wenn Sie hier nicht angemeldet sind, endet alles, was im Konto eingerichtet wurde: Passwort, zweite Faktoren, API-Schlüssel und Sitzungen.',
+      'Diese Adresse wurde bisher nicht bestätigt. Wenn Sie hier nicht angemeldet sind, endet alles, was im Konto eingerichtet wurde: Passwort, verbundene Konten, zweite Faktoren, API-Schlüssel und Sitzungen.',
+    'confirm.connected':
+      'Ihre Adresse wurde bei einer Anmeldung mit dem unten genannten Konto eingegeben. Wenn Sie das waren, behalten Sie es: Damit melden Sie sich an.',
+    'confirm.keep': 'Es ist meines: bestätigen und behalten',
+    'confirm.drop': 'Es ist nicht meines: ohne dieses bestätigen',
     'confirm.not_you':
       'Falls Sie kein Konto angelegt haben, schließen Sie diese Seite. Es ändert sich nichts.',
     'invalid.title_expired': 'Dieser Link ist abgelaufen',
@@ -59,6 +69,9 @@ export const emailsText = texts({
     'verified.title': 'Ihre Adresse ist bestätigt',
     'verified.lead': 'Vielen Dank. Sie können sich jetzt anmelden.',
     'verified.lead_signed_in': 'Vielen Dank. Ihr Konto ist bereit.',
+    'verified.lead_dropped':
+      'Mit dem anderen Konto kann man sich hier nicht mehr anmelden. Legen Sie ein Passwort fest, um sich anzumelden.',
+    'verified.password': 'Passwort festlegen',
     'verified.sign_in': 'Anmelden',
     'verified.account': 'Zu Ihrem Konto',
     'verified.continue': 'Weiter',

@@ -1,7 +1,17 @@
 /** Views of the pages of e-mail verification. Presentation only. */
 import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
-import { Alert, Button, ButtonLink, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
+import {
+  Alert,
+  Button,
+  ButtonLink,
+  Card,
+  Definition,
+  DefinitionList,
+  LinkRow,
+  withReturnTo,
+} from '../../../base/page/parts.tsx'
+import { authorizePath } from '../../../core/connection-buttons.tsx'
 import { emailsText as t } from './texts.ts'
 
 const RESEND = '/verify-email/resend'
@@ -12,11 +22,17 @@ export interface CheckYourMailProps {
   resent?: boolean
   alert?: string | null
   returnTo?: string | null | undefined
+  /** The name in paths of the connection by which the user registers, and where they enter another address. */
+  provider?: string | undefined
 }
 
 /** After registration, and for a sign-in whose address is not verified yet. The same for every address. */
-export function CheckYourMail({ address, resent, alert, returnTo }: CheckYourMailProps) {
+export function CheckYourMail({ address, resent, alert, returnTo, provider }: CheckYourMailProps) {
   const { locale } = useUi()
+  const other =
+    provider === undefined
+      ? withReturnTo('/sign-up', returnTo)
+      : authorizePath(provider, { return_to: returnTo ?? null })
   return (
     <Card
       sign="mail"
@@ -27,13 +43,13 @@ export function CheckYourMail({ address, resent, alert, returnTo }: CheckYourMai
       <p class="lead">{t(locale, 'check.spam')}</p>
       <ButtonForm
         action={RESEND}
-        hidden={{ email: address }}
+        hidden={{ email: address, ...(provider !== undefined && { provider }) }}
         returnTo={returnTo}
         alert={alert}
         label={t(locale, 'check.resend')}
       />
       <LinkRow>
-        <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'check.other')}</a>
+        <a href={other}>{t(locale, 'check.other')}</a>
         <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'check.sign_in')}</a>
       </LinkRow>
     </Card>
@@ -46,13 +62,23 @@ export interface ConfirmEmailProps {
   address: string | null
   /** Whether the first proof of the address ends what was set up before. */
   isUnproven?: boolean
+  /** The accounts at providers that will sign in to the account, of a browser that may be another person's. */
+  connected?: readonly { connection: string; account: string }[]
   alert?: string | null
   returnTo?: string | null | undefined
 }
 
 /** The page that the link opens. Opening it changes nothing, so that mail scanners do not use up the link. */
-export function ConfirmEmail({ token, address, isUnproven = false, alert, returnTo }: ConfirmEmailProps) {
+export function ConfirmEmail({
+  token,
+  address,
+  isUnproven = false,
+  connected = [],
+  alert,
+  returnTo,
+}: ConfirmEmailProps) {
   const { locale } = useUi()
+  const form = { action: '/verify-email', returnTo, alert }
   return (
     <Card
       sign="mail"
@@ -63,15 +89,27 @@ export function ConfirmEmail({ token, address, isUnproven = false, alert, return
           : t(locale, 'confirm.lead_unknown')
       }
     >
-      {isUnproven ? <p>{t(locale, 'confirm.unproven')}</p> : null}
-      <ButtonForm
-        action="/verify-email"
-        kind="primary"
-        hidden={{ token }}
-        returnTo={returnTo}
-        alert={alert}
-        label={t(locale, 'confirm.button')}
-      />
+      {isUnproven ? <p class="block">{t(locale, 'confirm.unproven')}</p> : null}
+      {connected.length === 0 ? (
+        <ButtonForm {...form} kind="primary" hidden={{ token }} label={t(locale, 'confirm.button')} />
+      ) : (
+        <>
+          <p class="block">{t(locale, 'confirm.connected')}</p>
+          <DefinitionList>
+            {connected.map(({ connection, account }) => (
+              <Definition key={account} term={connection}>
+                {account}
+              </Definition>
+            ))}
+          </DefinitionList>
+          <ButtonForm
+            {...form}
+            hidden={{ token, keep_identities: 'true' }}
+            label={t(locale, 'confirm.keep')}
+          />
+          <ButtonForm {...form} hidden={{ token }} label={t(locale, 'confirm.drop')} />
+        </>
+      )}
       <p class="reference">{t(locale, 'confirm.not_you')}</p>
     </Card>
   )
@@ -102,8 +140,23 @@ export function VerifyLinkInvalid({ expired, returnTo, ...form }: VerifyLinkInva
   )
 }
 
-export function EmailVerified({ returnTo }: { returnTo?: string | null | undefined }) {
+export function EmailVerified({
+  returnTo,
+  isDropped = false,
+}: {
+  returnTo?: string | null | undefined
+  /** Whether the accounts at providers were disconnected, with which the account was registered: it has no password. */
+  isDropped?: boolean
+}) {
   const { locale, signedIn } = useUi()
+  if (isDropped)
+    return (
+      <Card sign="done" title={t(locale, 'verified.title')} lead={t(locale, 'verified.lead_dropped')}>
+        <ButtonLink href={withReturnTo('/forgot-password', returnTo)}>
+          {t(locale, 'verified.password')}
+        </ButtonLink>
+      </Card>
+    )
   return (
     <Card
       sign="done"

@@ -4,5 +4,12 @@
  * and whether a caller may act on an account to `administration`.
  */
 export { assertNotLastAdministrator } from './last-administrator.ts'
-export { deleteUser, disableUser, enableUser, lockUser, unlockUser } from './lifecycle.ts'
-export { deletePendingUsers, hasActiveHolder, isLastAdministrator } from './sql.ts'
+export {
+  deletePendingUsers,
+  deleteUser,
+  disableUser,
+  enableUser,
+  lockUser,
+  unlockUser,
+} from './lifecycle.ts'
+export { hasActiveHolder, isLastAdministrator } from './sql.ts'

@@ -13,10 +13,18 @@ import { deleteLinksTo } from '../../../core/links/index.ts'
 import { inactiveText } from '../../../core/locks.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { listIdentities, revokeKeptTokens } from '../identities/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import type { User } from '../users/index.ts'
 import { assertNotLastAdministrator } from './last-administrator.ts'
-import { deleteUserRow, scrubAudit, selectIdentifiers, updateLock, updateStatus } from './sql.ts'
+import {
+  deleteUserRows,
+  lockPendingUsers,
+  scrubAudit,
+  selectIdentifiers,
+  updateLock,
+  updateStatus,
+} from './sql.ts'
 
 /**
  * Disables an account and ends its sessions and tokens.
@@ -91,11 +99,12 @@ export async function unlockUser(
 
 /**
  * Deletes a user with everything personal: foreign keys delete addresses, password, sessions, devices and links, jobs and
- * links of others that name the user go with it, and the audit log keeps its events without the name. System scope.
+ * links of others that name the user go with it, and the audit log keeps its events without the name. Tokens that are kept of
+ * identity providers are revoked there. System scope.
  * @throws Problem NOT_FOUND; CONFLICT for the last administrator
  */
 export async function deleteUser(
-  { clock }: Pick<Tools, 'clock'>,
+  { clock, jobs }: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   call: Call,
   user: User,
@@ -105,7 +114,8 @@ export async function deleteUser(
   await scrubAudit(tx, user.id, identifiers)
   await deleteJobsAbout(tx, { userId: user.id, identifiers })
   await deleteLinksTo(tx, identifiers)
-  if (!(await deleteUserRow(tx, user.id))) throw notFound('user')
+  await revokeKeptTokens(jobs, tx, await listIdentities(tx, user.id), call.now)
+  if ((await deleteUserRows(tx, [user.id])) === 0) throw notFound('user')
   await revokeUser(tx, user.id, clock.now())
   await audit(
     tx,
@@ -113,3 +123,22 @@ export async function deleteUser(
     { type: 'user.deleted', userId: user.id, username: null },
   )
 }
+
+/**
+ * Deletes users that were created before the instant and never verified, some in each transaction; tokens that are kept of
+ * identity providers are revoked there.
+ */
+export async function deletePendingUsers(
+  { db, jobs }: Pick<Tools, 'db' | 'jobs'>,
+  before: Date,
+  now: Date,
+): Promise<void> {
+  const deleteSome = async (tx: Tx): Promise<number> => {
+    const userIds = await lockPendingUsers(tx, before, DELETED_AT_ONCE)
+    if (userIds.length === 0) return 0
+    await revokeKeptTokens(jobs, tx, { userIds }, now)
+    return await deleteUserRows(tx, userIds)
+  }
+  while ((await db.tx('system', deleteSome)) === DELETED_AT_ONCE);
+}
+const DELETED_AT_ONCE = 500

@@ -36,20 +36,24 @@ export async function updateLock(
     .execute()
 }
 
-export async function deleteUserRow(tx: Tx, id: string): Promise<boolean> {
-  const row = await tx.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
-  return row !== undefined
-}
-
-/** Deletes pending users that were created before the instant and never verified. @returns how many */
-export async function deletePendingUsers(tx: Tx, before: Date): Promise<number> {
+/** Some users that were created before the instant and never verified, with their rows locked. */
+export async function lockPendingUsers(tx: Tx, before: Date, limit: number): Promise<string[]> {
   const rows = await tx
-    .deleteFrom('users')
+    .selectFrom('users')
+    .select('id')
     .where('status', '=', 'pending')
     .where('created_at', '<', before)
-    .returning('id')
+    .orderBy('id')
+    .limit(limit)
+    .forUpdate()
     .execute()
-  return rows.length
+  return rows.map(({ id }) => id)
+}
+
+/** @returns how many of them there were */
+export async function deleteUserRows(tx: Tx, ids: readonly string[]): Promise<number> {
+  const { numDeletedRows } = await tx.deleteFrom('users').where('id', 'in', ids).executeTakeFirst()
+  return Number(numDeletedRows)
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The hosted page of a user's own sessions. */
 import { z } from 'zod'
+import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionOperations } from './operations.ts'
@@ -41,7 +42,8 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
     input: z.object({ id: z.string().max(64) }),
     run: async (call, { id }) => {
       await revokeSession(tools, call, id)
-      return { redirect: '/account/sessions?ended=one' }
+      const cookies = call.session?.id === id ? SIGNED_OUT_COOKIES : []
+      return { redirect: '/account/sessions?ended=one', cookies }
     },
     reached: async (call, { id = '' }, { code }) =>
       code === 'NOT_FOUND' && (await isOwnSession(tools, call, id))

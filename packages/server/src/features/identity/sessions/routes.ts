@@ -1,13 +1,14 @@
 /** The JSON API of a user's own sessions. */
 import { z } from 'zod'
 import { described, idInput } from '../../../base/described.ts'
+import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionOperations } from './operations.ts'
 import { listSessions, revokeOthers, revokeSession } from './own.ts'
 import { sessionPages } from './pages.tsx'
 import type { SessionChecks } from './sessions.ts'
-import { SessionView, sessionCookie } from './view.ts'
+import { SessionView } from './view.ts'
 
 const tag = 'Sessions'
 
@@ -38,7 +39,7 @@ const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     output: z.null(),
     run: async (call, { id }) => {
       await revokeSession(tools, call, id)
-      return { data: null, cookies: call.session?.id === id ? [sessionCookie(null, call.now)] : [] }
+      return { data: null, cookies: call.session?.id === id ? SIGNED_OUT_COOKIES : [] }
     },
   }),
   route({

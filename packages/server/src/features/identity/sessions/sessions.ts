@@ -6,7 +6,7 @@
  */
 
 import type { CompiledQuery } from 'kysely'
-import { acrOf, amrOf, mergeProofs, type ProofMethod, type StoredProof } from '../../../base/assurance.ts'
+import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
 import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { digestKey, randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -15,26 +15,33 @@ import { problem } from '../../../base/errors.ts'
 import type { Eventual } from '../../../base/eventual.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
 import { createRowCache, derived } from '../../../base/row-cache.ts'
+import { actsForAccount, levelIn, mergeProofs } from '../../../base/session-proofs.ts'
 import { createSightings } from '../../../base/sightings.ts'
-import { audit } from '../../../core/audit/index.ts'
+import { type AuditEntry, audit } from '../../../core/audit/index.ts'
+import type { EndedProofs } from '../../../core/connection-ended.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
-import { actsUntil } from '../../../core/policies.ts'
+import { actsUntil, createPolicyCompletion, isBypassing } from '../../../core/policies.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
+import { createBypassRecorder } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   type CheckedRow,
   deleteEndedSessionsBefore,
+  type EndedSession,
   insertSession,
   lockProofs,
+  selectFederated,
   selectOwnersBefore,
   sessionCheck,
   updateEnded,
+  updateEndedOf,
   updateExpired,
   updateSeen,
   updateSessionOrganization,
   updateToken,
   updateUnsettled,
+  type Which,
 } from './sql.ts'
 import type { SessionsTable } from './tables.ts'
 
@@ -93,6 +100,7 @@ export function startSession(
     user_agent: call.userAgent,
     ended_at: null,
     end_reason: null,
+    signed_in_by: session.proofs.find(({ organization }) => organization !== undefined)?.organization ?? null,
   })
   return { session: { id, token, expiresAt, remember: session.remember }, insert }
 }
@@ -156,22 +164,16 @@ export async function settleSession(tx: Tx, id: string, organizationId: string |
 export const settleSessionsOf = (tx: Tx, userId: string, organizationId: string): Promise<void> =>
   updateUnsettled(tx, userId, organizationId)
 
-/** Ends sessions of a user with their tokens, and writes an audit event for each. @returns how many this call ended */
-export async function endSessions(
-  tx: Tx,
-  call: Call,
-  which: {
-    userId: string
-    username: string | null
-    reason: Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'>
-    only?: string
-    except?: string
-    startedUntil?: Date
-    provenBy?: readonly ProofMethod[]
-  },
-): Promise<number> {
-  const { username, reason, ...who } = which
-  const ended = await updateEnded(tx, who, reason, call.now)
+/** Sessions of a user, or those of these ids, which may be of several users. */
+type EndedBy = { reason: Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'> } & (
+  | (Which & { username: string | null })
+  | { ids: readonly string[] }
+)
+
+/** Ends sessions with their tokens, and writes an audit event for each. @returns how many this call ended */
+export async function endSessions(tx: Tx, call: Call, which: EndedBy): Promise<number> {
+  const { reason } = which
+  const ended = await updateWhich(tx, which, call.now)
   const lastToken = later(call.now, LONGEST_SESSION_TOKEN).getTime()
   const revoked = ended.map(({ id, expires_at }) => ({
     kind: 'sid' as const,
@@ -179,16 +181,21 @@ export async function endSessions(
     until: new Date(Math.min(expires_at.getTime(), lastToken)),
   }))
   await revoke(tx, revoked, call.now)
-  for (const { id } of ended) {
-    await audit(tx, call, {
-      type: reason === 'signed_out' ? 'auth.logout' : 'auth.session.revoked',
-      userId: which.userId,
-      username,
-      sessionId: id,
-      details: reason === 'signed_out' ? {} : { reason },
-    })
-  }
+  const events = ended.map(({ id, user_id: userId, username }): AuditEntry => {
+    const about = { userId, username, sessionId: id }
+    return reason === 'signed_out'
+      ? { type: 'auth.logout', ...about }
+      : { type: 'auth.session.revoked', ...about, details: { reason } }
+  })
+  await audit(tx, call, ...events)
   return ended.length
+}
+
+async function updateWhich(tx: Tx, { reason, ...which }: EndedBy, now: Date): Promise<EndedSession[]> {
+  if ('ids' in which) return await updateEndedOf(tx, which.ids, reason, now)
+  const { username, ...who } = which
+  const rows = await updateEnded(tx, who, reason, now)
+  return rows.map((row) => ({ ...row, user_id: who.userId, username }))
 }
 
 /** Ends every session that was started until then, a few users at a time. @returns how many */
@@ -204,6 +211,26 @@ async function endStartedUntil(db: Db, call: Call, before: Date): Promise<number
 }
 const OWNERS_AT_ONCE = 100
 
+/**
+ * Ends every session that lost with a connection all that began its sign-in (core/connection-ended.ts). A transaction for each user, and
+ * statements of a bounded part of the sessions, however many there are. @returns how many
+ */
+async function endSessionsProvenBy(db: Db, call: Call, ended: EndedProofs): Promise<number> {
+  let [after, count] = ['', 0]
+  for (;;) {
+    const { last, users } = await db.tx('system', (tx) =>
+      selectFederated(tx, ended.connectionId, after, EXAMINED),
+    )
+    for (const { id: userId, username } of users) {
+      const which = { userId, username, reason: 'revoked', provenOnlyBy: ended } as const
+      count += await db.tx('system', (tx) => endSessions(tx, call, which))
+    }
+    if (last === null) return count
+    after = last
+  }
+}
+const EXAMINED = 1000
+
 export interface SessionChecks {
   /** The principal of a session token, from memory or from the database in one statement; a refusal is always from the database. */
   check(token: string, via: 'cookie' | 'bearer', now: Date): Eventual<Verdict>
@@ -215,26 +242,31 @@ export interface SessionChecks {
   sweep(now: Date): Promise<void>
   /** Ends every session that was started until then, with its tokens. @returns how many */
   endStartedUntil(call: Call, until: Date): Promise<number>
+  /** Ends every session that lost with a connection all that began its sign-in, with its tokens. @returns how many */
+  endProvenBy(call: Call, ended: EndedProofs): Promise<number>
   /** The latest last-seen timestamp, stored or still in memory. */
   lastSeen(id: string, stored: Date): Date
 }
 
 /** The check of session tokens on every request, with last-seen timestamps in memory. */
 export function sessionChecks(
-  tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config'>,
+  tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config' | 'jobs'>,
 ): SessionChecks {
   const { roles, db, log, changes, config } = tools
   const statement = sessionCheck(db.hot)
+  const completePolicy = createPolicyCompletion(db)
   const rows = createRowCache<CheckedRow>({
     changes,
     most: config.cachedCredentials,
     read: async (hash) => {
-      const [row] = await db.run(statement, [hash])
-      if (!row) return undefined
+      const [stored] = await db.run(statement, [hash])
+      if (!stored) return undefined
+      const row = await completePolicy(stored)
       const proven = { proofs: row.proofs, authenticatedAt: row.authenticated_at }
       return { ...row, acts_until: actsUntil(row, proven) }
     },
   })
+  const recordBypass = createBypassRecorder(tools)
   const sightings = createSightings({
     name: 'sessions',
     every: SEEN_EVERY,
@@ -265,7 +297,17 @@ export function sessionChecks(
     if (verdict === 'disabled') return { refused: problem('ACCOUNT_DISABLED') }
     if (verdict === 'locked') return { refused: accountLocked(row, now) }
     if (verdict === 'ended') return { refused: unknown(via) }
+    if (isActing(row, now) && isBypassing(row, row)) await recordBypassOf(row, now)
     return accepted(row, via, now)
+  }
+
+  const recordBypassOf = async (
+    { acting_in, id, user_id, username }: CheckedRow,
+    now: Date,
+  ): Promise<void> => {
+    if (acting_in === null) return
+    const bypass = { organizationId: acting_in, sessionId: id, userId: user_id, username }
+    await recordBypass(systemCall(now), bypass)
   }
 
   function accepted(row: CheckedRow, via: 'cookie' | 'bearer', now: Date): Verdict {
@@ -279,25 +321,26 @@ export function sessionChecks(
 
   const callerBy = (via: CallSession['via'], isInOrganization: boolean) =>
     derived<CheckedRow, Verdict>((row) => ({
-      principal: toPrincipal(row),
+      principal: toPrincipal(row, isInOrganization),
       session: toCallSession(row, via, isInOrganization),
       organization: isInOrganization ? organizationOf(roles, row) : null,
     }))
   const [byCookie, byBearer] = [callerBy('cookie', true), callerBy('bearer', true)]
   const [byCookieAlone, byBearerAlone] = [callerBy('cookie', false), callerBy('bearer', false)]
 
-  const toPrincipal = (row: CheckedRow): Principal => ({
+  const rolesOf = (row: CheckedRow): readonly string[] => (actsForAccount(row.proofs) ? row.roles : [])
+  const toPrincipal = (row: CheckedRow, isInOrganization: boolean): Principal => ({
     userId: row.user_id,
     username: row.username,
-    roles: row.roles,
-    permissions: roles.permissionsOf(row.roles),
+    roles: rolesOf(row),
+    permissions: roles.permissionsOf(rolesOf(row)),
     method: 'session',
     name: row.full_name ?? row.username,
     locale: findLocale(row.locale),
     keyId: null,
     tokenId: null,
     expiresAt: row.expires_at,
-    amr: row.amr,
+    amr: levelIn(row, isInOrganization ? row.acting_in : null).amr,
   })
 
   /** Ends expired sessions. The call whose statement ends a session writes its audit event, so there is one. */
@@ -321,6 +364,7 @@ export function sessionChecks(
     lastSeen: sightings.latest,
     flush: sightings.flush,
     endStartedUntil: (call, until) => endStartedUntil(db, call, until),
+    endProvenBy: (call, ended) => endSessionsProvenBy(db, call, ended),
     async sweep(now) {
       await sightings.flush()
       await expire(now, null)
@@ -356,7 +400,7 @@ const toCallSession = (row: CheckedRow, via: CallSession['via'], isInOrganizatio
   via,
   createdAt: row.created_at,
   authenticatedAt: row.authenticated_at,
-  acr: row.acr,
+  acr: levelIn(row, isInOrganization ? row.acting_in : null).acr,
   proofs: row.proofs,
   expiresAt: row.expires_at,
   actsIn:

@@ -7,9 +7,16 @@
 import { type CompiledQuery, type Selectable, sql } from 'kysely'
 import type { Acr, ProofMethod, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
+import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
-import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+import { type EndedProofs, isProvenOnlyBy } from '../../../core/connection-ended.ts'
+import {
+  ACTING_DEMAND,
+  type ActingDemandRow,
+  type ActingRow,
+  actingJoins,
+} from '../../../core/roles/acting.ts'
 import type { SessionsTable } from './tables.ts'
 
 type SessionRow = Selectable<SessionsTable>
@@ -40,12 +47,14 @@ export interface CheckedRow extends ActingRow {
   acts_until: number
 }
 
+type StoredRow = Omit<CheckedRow, 'acts_until' | 'policy_connections'> & ActingDemandRow
+
 /** Compiled once; the one parameter is the token's hash. */
-export const sessionCheck = (db: Statements): CompiledQuery<Omit<CheckedRow, 'acts_until'>> =>
-  sql<Omit<CheckedRow, 'acts_until'>>`
+export const sessionCheck = (db: Statements): CompiledQuery<StoredRow> =>
+  sql<StoredRow>`
     select s.id, s.user_id, s.organization_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
            s.ended_at, s.end_reason, s.amr, s.acr, s.proofs, u.username, u.full_name, u.locale, u.status,
-           u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name
+           u.locked_at, u.locked_until, u.roles, ${ACTING_DEMAND}, o.name as acting_name
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)} and s.limited_to is null`.compile(db)
 
@@ -55,11 +64,21 @@ export async function existsSession(tx: Tx, userId: string, id: string): Promise
   return (await query.executeTakeFirst()) !== undefined
 }
 
-/** The session acts in the user's organization where the user belongs to exactly one. */
+/**
+ * The session acts in the organization by whose connection the user signed in, where they belong to it; else in the user's
+ * organization where they belong to exactly one.
+ */
 export const insertSession = compiledOnce(
-  (db, session: Omit<NewRow<SessionsTable>, 'organization_id' | 'limited_to'>) => {
+  (
+    db,
+    {
+      signed_in_by,
+      ...session
+    }: Omit<NewRow<SessionsTable>, 'organization_id' | 'limited_to'> & { signed_in_by: string | null },
+  ) => {
     const only = sql<string | null>`(
-      select case when count(*) = 1 then min(m.organization_id) end
+      select coalesce(max(m.organization_id) filter (where m.organization_id = ${signed_in_by}),
+        case when count(*) = 1 then min(m.organization_id) end)
       from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
       where m.user_id = ${session.user_id})`
     return db.insertInto('sessions').values({ ...session, limited_to: null, organization_id: only })
@@ -87,6 +106,15 @@ export interface Which {
   startedUntil?: Date
   /** Only those that have a proof by one of these methods. */
   provenBy?: readonly ProofMethod[]
+  /** Only those that have these proofs, and no other one that begins a sign-in. */
+  provenOnlyBy?: EndedProofs
+}
+
+export interface EndedSession {
+  id: string
+  expires_at: Date
+  user_id: string
+  username: string | null
 }
 
 /** Ends sessions in one statement; of concurrent calls one gets each session back. */
@@ -109,12 +137,58 @@ export async function updateEnded(
             : sql`and exists (
           select from jsonb_array_elements(proofs) p where p ->> 'method' = any(${which.provenBy}::text[]))`
         }
+        ${
+          which.provenOnlyBy === undefined
+            ? sql``
+            : sql`and ${isProvenOnlyBy('sessions', which.provenOnlyBy)}`
+        }
       order by id for no key update
     )
     update sessions s set ended_at = ${now}, end_reason = ${reason}
     from held where s.id = held.id and s.ended_at is null
     returning s.id, s.expires_at`.execute(tx)
   return rows
+}
+
+/** Ends these sessions, which may be of several users, in one statement; of concurrent calls one gets each session back. */
+export async function updateEndedOf(
+  tx: Tx,
+  ids: readonly string[],
+  reason: NonNullable<SessionsTable['end_reason']>,
+  now: Date,
+): Promise<EndedSession[]> {
+  const { rows } = await sql<EndedSession>`
+    with held as materialized (
+      select id from sessions where id = any(${[...ids]}::text[]) and ended_at is null order by id for no key update
+    )
+    update sessions s set ended_at = ${now}, end_reason = ${reason}
+    from held, users u
+    where s.id = held.id and u.id = s.user_id and s.ended_at is null
+    returning s.id, s.expires_at, s.user_id, u.username`.execute(tx)
+  return rows
+}
+
+/**
+ * The users of open sessions that a connection has proven, among the next `examined` sessions by any connection (an index).
+ * @returns them, and the last session that was examined, null where there was none
+ */
+export async function selectFederated(
+  tx: Tx,
+  connectionId: string,
+  after: string,
+  examined: number,
+): Promise<{ last: string | null; users: { id: string; username: string | null }[] }> {
+  const { rows } = await sql<{ last: string | null; users: { id: string; username: string | null }[] }>`
+    with part as materialized (
+      select id, user_id, proofs from sessions
+      where ended_at is null and proofs @> '[{"method": "federation"}]' and id > ${after}
+      order by id limit ${limitOf(examined)}
+    )
+    select (select max(id) from part) as last, coalesce((
+      select jsonb_agg(jsonb_build_object('id', u.id, 'username', u.username)) from users u where u.id in (
+        select user_id from part where proofs @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text)))
+    ), '[]') as users`.execute(tx)
+  return rows[0] ?? { last: null, users: [] }
 }
 
 /** Ends expired sessions; with `id` that session only. @returns what this call ended, with the users */

@@ -13,6 +13,7 @@ import {
   textOrNull,
   timeField,
 } from '../../../base/described.ts'
+import { SESSION_COOKIE } from '../../../base/http/browser-cookies.ts'
 import { csrfToken } from '../../../base/http/request/csrf.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -48,8 +49,6 @@ export const SessionView = z
   .meta({ id: 'Session' })
 export type SessionView = z.infer<typeof SessionView>
 
-const SESSION_COOKIE = 'session'
-
 export const SessionStarted = z.object({
   session: described(
     z.object({
@@ -82,9 +81,8 @@ export const sessionStarted = (
   expires_at: session.expiresAt.toISOString(),
 })
 
-/** The session cookie; without `remember` it ends with the browser. Null clears it. */
-export function sessionCookie(session: StartedSession | null, now: Date): CookieChange {
-  if (session === null) return { name: SESSION_COOKIE, value: null }
+/** The session cookie; without `remember` it ends with the browser. */
+export function sessionCookie(session: StartedSession, now: Date): CookieChange {
   const { token: value, remember, expiresAt } = session
   if (!remember) return { name: SESSION_COOKIE, value }
   const maxAgeSeconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)

@@ -20,8 +20,19 @@ export interface Shell {
   notice: string | null
   /** Why an action without a form on this page was refused. */
   refused: string | null
+  /** That the reader acts without the connection that is required. */
+  isBypassing: boolean
 }
-const PARTS = ['overview', 'members', 'invitations', 'roles', 'security', 'settings'] as const
+const PARTS = [
+  'overview',
+  'members',
+  'invitations',
+  'roles',
+  'security',
+  'domains',
+  'connections',
+  'settings',
+] as const
 type Part = (typeof PARTS)[number]
 const SHOWN_FOR: Readonly<Record<Part, readonly string[]>> = {
   overview: ['organization:read'],
@@ -29,6 +40,8 @@ const SHOWN_FOR: Readonly<Record<Part, readonly string[]>> = {
   invitations: ['invitations:read'],
   roles: ['roles:read'],
   security: ['security:read'],
+  domains: ['connections:read'],
+  connections: ['connections:read'],
   settings: ['organization:update', 'organization:delete', 'organization:transfer'],
 }
 
@@ -37,7 +50,7 @@ export const mayOpen = (permissions: readonly string[], part: Part): boolean =>
 
 /** The name of the organization, and the navigation between its pages. */
 export function OrganizationPage({
-  shell: { id, name, permissions, notice, refused },
+  shell: { id, name, permissions, notice, refused, isBypassing },
   current,
   children,
 }: {
@@ -59,6 +72,7 @@ export function OrganizationPage({
       within={{ label: t(locale, 'nav.label', { name }), pages }}
     >
       {refused ? <Alert kind="error">{refused}</Alert> : null}
+      {isBypassing ? <Alert kind="warning">{t(locale, 'bypassing')}</Alert> : null}
       {children}
     </AccountPage>
   )
@@ -115,6 +129,7 @@ export function NameForm({
   ...form
 }: FormState & {
   action: string
+  returnTo?: string | null
   button: string
   organization?: { name: string; slug: string; description: string | null; logoUrl: string | null }
 }) {
@@ -156,8 +171,11 @@ export function NameForm({
 }
 
 const ICONS = {
+  key: 'M14.5 9.5a4.5 4.5 0 1 0-3.2 4.3l1.7 1.7h2v2h2v2h3.5v-3.3l-6.2-6.2M9 8.5h.01',
   organization: 'M4 20V6l8-3 8 3v14M2.5 20h19M9 9.5h1M14 9.5h1M9 13.5h1M14 13.5h1M10 20v-3h4v3',
   email: 'M3.5 6.5h17v11h-17zM3.5 7l8.5 6.5L20.5 7',
+  domain:
+    'M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM3.5 12h17M12 3.5c5 5 5 12 0 17M12 3.5c-5 5-5 12 0 17',
   person: 'M12 11.5a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5zM4.5 20a7.5 7.5 0 0 1 15 0',
   role: 'M12 3l7 3v5.5c0 4-2.8 7.4-7 9-4.2-1.6-7-5-7-9V6zM9 12l2.2 2.2L15.3 10',
 } as const

@@ -7,8 +7,9 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { notFound, Problem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { problemText } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { placeOf, refusedForm } from '../frame/index.ts'
+import { placeOf } from '../frame/index.ts'
 import { acceptInvitation, declineInvitation, findOutcome, previewInvitation } from './acceptance.ts'
 import { invitedText as t } from './invited-texts.ts'
 import { Invitation, InvitationDeclined, InvitationInvalid } from './invited-views.tsx'
@@ -54,9 +55,10 @@ async function againAfter(
   if (GONE.has(problem.code)) return invalidLink(call, problem)
   // for these problems the page itself shows the next step
   const isShown = ['AUTHENTICATION_REQUIRED', 'INSUFFICIENT_PERMISSIONS'].includes(problem.code)
-  const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.joined'))
+  const isJoined = problem.code === 'CONFLICT'
+  const alert = isJoined ? t(call.locale, 'refused.joined') : problemText(call.locale, problem)
   try {
-    const answer = await showInvitation(tools, call, link, isShown ? null : (alert ?? null))
+    const answer = await showInvitation(tools, call, link, isShown ? null : alert)
     return { ...answer, status: problem.status }
   } catch (error) {
     if (error instanceof Problem && GONE.has(error.code)) return invalidLink(call, error)

@@ -6,7 +6,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { type Above, again, frameOf, PageNotice, pagerOf, placeOf, titleOf } from '../frame/index.ts'
 import { OneOrganization } from '../membership/index.ts'
 import { listGrantableRoles, MemberRole } from '../roles/index.ts'
 import { listInvitations, resendInvitation, revokeInvitation, sendInvitation } from './invitations.ts'
@@ -22,7 +22,7 @@ const PAGE_SIZE = 25
 async function showInvitations(
   tools: Tools,
   call: Call,
-  query: Parameters<typeof frameOf>[2] & { cursor?: string | undefined },
+  query: Above & { cursor?: string | undefined },
   form: FormState = {},
 ): Promise<PageAnswer> {
   const { shell } = await frameOf(tools, call, query)
@@ -53,13 +53,14 @@ async function showInvitations(
 }
 
 /** Shows a refused action on one invitation above the list. */
-const listAgain =
-  (tools: Tools): NonNullable<ReturnType<typeof page>['redisplay']> =>
-  async (call, _typed, problem) => {
-    const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.gone'))
-    const refused = problem.code === 'NOT_FOUND' ? t(call.locale, 'refused.gone') : (alert ?? null)
-    return shownFor(problem, showInvitations(tools, call, { refused }))
-  }
+const listAgain = (tools: Tools) => {
+  const gone = ({ locale }: Call): string => t(locale, 'refused.gone')
+  return again(
+    (call, _typed, { above, problem }) =>
+      showInvitations(tools, call, problem.code === 'NOT_FOUND' ? { refused: gone(call) } : above),
+    gone,
+  )
+}
 
 export const invitationPages = (tools: Tools): Row[] => [
   page({
@@ -80,16 +81,10 @@ export const invitationPages = (tools: Tools): Row[] => [
       await sendInvitation(tools, call, { email, role })
       return { redirect: `${placeOf(id, '/invitations')}?done=invited` }
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(
-        problem,
-        showInvitations(
-          tools,
-          call,
-          {},
-          refusedForm(call.locale, typed, problem, t(call.locale, 'refused.member')),
-        ),
-      ),
+    redisplay: again(
+      (call, _typed, { form }) => showInvitations(tools, call, {}, form),
+      ({ locale }) => t(locale, 'refused.member'),
+    ),
   }),
   page({
     of: of.resend,

@@ -119,7 +119,7 @@ export async function previewDeparture(
  * @throws Problem CONFLICT naming the organizations that would be left without an owner
  */
 export async function leaveAllOrganizations(
-  tools: Pick<Tools, 'clock' | 'config'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'jobs'>,
   tx: Tx,
   call: Call,
   userId: string,

@@ -24,6 +24,7 @@ import { assertOtherOwner, leaveOrganization, revokeTokensOf } from './leaving.t
 import { searchMembers } from './search.ts'
 import {
   deleteMember,
+  insertRemoved,
   type MemberRow,
   selectMember,
   selectMembers,
@@ -146,6 +147,7 @@ export async function removeMember(tools: MemberTools, call: Call, userId: strin
     await assertMayActOnRole(tools, tx, locked, member.role)
     if (member.role === 'owner') await assertOtherOwner(tx, id, userId)
     if (!(await deleteMember(tx, id, userId))) throw notFound('member')
+    await tx.asSystem((system) => insertRemoved(system, id, userId, call.now))
     await revokeTokensOf(tools, tx, id, userId)
     await recordOrganizationEvent(tx, call, 'organization.member.removed', id, {
       user_id: userId,

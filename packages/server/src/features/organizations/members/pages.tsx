@@ -6,14 +6,23 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import type { FormState } from '../../../base/page/index.ts'
 import { hasEvent } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import {
+  type Above,
+  again,
+  frameOf,
+  PageNotice,
+  pagerOf,
+  placeOf,
+  questionRows,
+  titleOf,
+} from '../frame/index.ts'
 import { findOrganization, OneOrganization } from '../membership/index.ts'
 import { listGrantableRoles, MemberRole } from '../roles/index.ts'
 import { findLeaveObstacle, leaveOrganization } from './leaving.ts'
 import { changeMemberRole, getMember, listMembers, removeMember, transferOwnership } from './members.ts'
 import { changeMemberMfa } from './mfa.ts'
 import { memberOperations as of } from './operations.ts'
-import type { MemberRow } from './sql.ts'
+import { type MemberRow, selectGroupConnections } from './sql.ts'
 import { membersText as t } from './texts.ts'
 import { MemberCursor, MemberMfaField, MemberSearch, OneMember } from './view.ts'
 import { Leave, Member, type MemberItem, Members, nameOf, Transfer } from './views.tsx'
@@ -69,7 +78,7 @@ async function showOne(
   tools: Tools,
   call: Call,
   userId: string,
-  above: Parameters<typeof frameOf>[2],
+  above: Above,
   form: FormState = {},
 ): Promise<PageAnswer> {
   const { shell } = await frameOf(tools, call, above)
@@ -77,6 +86,10 @@ async function showOne(
   const { roles, permissions, grantable } = await listGrantableRoles(tools, call)
   const theirs = roles.find(({ name }) => name === item.role)?.effective ?? []
   const isWithin = covers(permissions, theirs)
+  const groupsAt =
+    item.role === 'owner'
+      ? []
+      : await tools.db.tx('system', (tx) => selectGroupConnections(tx, call.organization?.id ?? ''))
   // the current role is offered even if the reader may not read it
   const offered = grantable.includes(item.role) ? grantable : [item.role, ...grantable]
   return {
@@ -89,6 +102,7 @@ async function showOne(
         mayRemove={isWithin && can(shell, 'members:remove') && !item.isYou}
         mayTransfer={mayTransfer(permissions, item)}
         isBeyond={!isWithin}
+        groupsAt={groupsAt}
         {...form}
       />
     ),
@@ -97,7 +111,7 @@ async function showOne(
 }
 
 async function showTransfer(tools: Tools, call: Call, userId: string, form: FormState): Promise<PageAnswer> {
-  const { shell, role } = await frameOf(tools, call, {})
+  const { shell, role } = await frameOf(tools, call)
   const item = itemOf(call, await getMember(tools, call, userId))
   return {
     page: <Transfer shell={shell} item={item} isOwner={role === 'owner'} {...form} />,
@@ -117,6 +131,8 @@ async function showLeave(tools: Tools, call: Call, id: string, form: FormState):
     title: t(call.locale, 'leave.title', { name }),
   }
 }
+
+const lastOwner = ({ locale }: Call): string => t(locale, 'refused.last_owner')
 
 const readingRows = (tools: Tools): Row[] => [
   page({
@@ -138,13 +154,6 @@ const readingRows = (tools: Tools): Row[] => [
     input: OneMember.extend({ done: PageNotice }),
     run: (call, { user_id, done }) => showOne(tools, call, user_id, { done }),
   }),
-  page({
-    of: of.confirmTransfer,
-    method: 'GET',
-    path: `${MEMBER}/transfer`,
-    input: OneMember,
-    run: (call, { user_id }) => showTransfer(tools, call, user_id, {}),
-  }),
 ]
 
 const changingRows = (tools: Tools): Row[] => [
@@ -161,17 +170,10 @@ const changingRows = (tools: Tools): Row[] => [
       if (userId === call.principal?.userId) return { redirect: `${placeOf(id)}?done=role` }
       return { redirect: `${placeOf(id, `/members/${encodeURIComponent(userId)}`)}?done=role` }
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(
-        problem,
-        showOne(
-          tools,
-          call,
-          typed.user_id ?? '',
-          {},
-          refusedForm(call.locale, typed, problem, t(call.locale, 'refused.last_owner')),
-        ),
-      ),
+    redisplay: again(
+      (call, { user_id = '' }, { form }) => showOne(tools, call, user_id, {}, form),
+      lastOwner,
+    ),
   }),
   page({
     of: of.changeMfa,
@@ -184,11 +186,7 @@ const changingRows = (tools: Tools): Row[] => [
       await changeMemberMfa(tools, call, { userId, mfa })
       return { redirect: `${placeOf(id, `/members/${encodeURIComponent(userId)}`)}?done=mfa` }
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(
-        problem,
-        showOne(tools, call, typed.user_id ?? '', {}, refusedForm(call.locale, typed, problem)),
-      ),
+    redisplay: again((call, { user_id = '' }, { form }) => showOne(tools, call, user_id, {}, form)),
   }),
   page({
     of: of.remove,
@@ -206,17 +204,16 @@ const changingRows = (tools: Tools): Row[] => [
     },
     reached: ({ organization }, { id = '' }, { code }) =>
       code === 'NOT_FOUND' && organization?.id === id ? { redirect: placeOf(id, '/members') } : null,
-    redisplay: async (call, typed, problem) => {
-      const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
-      return shownFor(problem, showOne(tools, call, typed.user_id ?? '', { refused: alert ?? null }))
-    },
+    redisplay: again((call, { user_id = '' }, { above }) => showOne(tools, call, user_id, above), lastOwner),
   }),
-  page({
+  ...questionRows({
+    confirm: of.confirmTransfer,
     of: of.transfer,
     name: 'pages.organizations.transfer.submit',
-    method: 'POST',
     path: `${MEMBER}/transfer`,
     input: OneMember,
+    show: (call, { user_id = '' }, form) => showTransfer(tools, call, user_id, form),
+    conflict: ({ locale }) => t(locale, 'refused.owner'),
     run: async (call, { id, user_id }) => {
       const wasOwner = call.organization?.role === 'owner'
       await transferOwnership(tools, call, user_id)
@@ -227,10 +224,6 @@ const changingRows = (tools: Tools): Row[] => [
       code === 'INSUFFICIENT_PERMISSIONS' && (await hasDone(tools, call, 'organization.transferred', id))
         ? { redirect: `${placeOf(id)}?done=transferred` }
         : null,
-    redisplay: async (call, typed, problem) => {
-      const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.owner'))
-      return shownFor(problem, showTransfer(tools, call, typed.user_id ?? '', form))
-    },
   }),
 ]
 
@@ -243,20 +236,14 @@ const hasDone = (
 ): Promise<boolean> =>
   db.tx('system', (tx) => hasEvent(tx, { type, userId: principal?.userId ?? '', organizationId }))
 
-const leavingRows = (tools: Tools): Row[] => [
-  page({
-    of: of.confirmLeave,
-    method: 'GET',
-    path: `${ORGANIZATION}/leave`,
-    input: OneOrganization,
-    run: (call, { id }) => showLeave(tools, call, id, {}),
-  }),
-  page({
+const leavingRows = (tools: Tools): Row[] =>
+  questionRows({
+    confirm: of.confirmLeave,
     of: of.leave,
     name: 'pages.organizations.leave.submit',
-    method: 'POST',
     path: `${ORGANIZATION}/leave`,
     input: OneOrganization,
+    show: (call, { id = '' }, form) => showLeave(tools, call, id, form),
     run: async (call, { id }) => {
       await leaveOrganization(tools, call, id)
       return { redirect: '/account/organizations?done=left' }
@@ -265,13 +252,8 @@ const leavingRows = (tools: Tools): Row[] => [
       code === 'NOT_FOUND' && (await hasDone(tools, call, 'organization.member.left', id))
         ? { redirect: '/account/organizations' }
         : null,
-    redisplay: async (call, { id = '' }, problem) => {
-      if (problem.code !== 'CONFLICT') throw problem
-      const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
-      return shownFor(problem, showLeave(tools, call, id, form))
-    },
-  }),
-]
+    conflict: lastOwner,
+  })
 
 export const memberPages = (tools: Tools): Row[] => [
   ...readingRows(tools),

@@ -125,7 +125,7 @@ export const memberRoutes = (tools: Tools): Row[] => [
     method: 'PATCH',
     path: `${MEMBERS}/:user_id/role`,
     description:
-      'Neither the member’s permissions nor those of the new role may go beyond your own. The last owner keeps the role.',
+      'Neither the member’s permissions nor those of the new role may go beyond your own. The last owner keeps the role. Where an active connection has `group_roles`, the next sign-in by it sets the role again that the groups of the member give.',
     tag,
     input: OneMember.extend({ role: MemberRole }),
     output: MemberView,

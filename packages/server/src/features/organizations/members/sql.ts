@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { AcceptableMethod } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import type { MemberMfa, PolicyMode } from '../../../core/policies.ts'
+import { connectionsOf, type MemberMfa, type PolicyMode } from '../../../core/policies.ts'
 
 /** Exclusive row lock: the user gets no membership until the end of the transaction. */
 export async function lockUserExclusively(tx: Tx, id: string): Promise<void> {
@@ -120,6 +120,71 @@ export async function updateMemberMfa(
     .execute()
 }
 
+/** Remembers that the organization removed the user, until they are invited or added again. System scope. */
+export async function insertRemoved(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+  now: Date,
+): Promise<void> {
+  await tx
+    .insertInto('removed_members')
+    .values({ organization_id: organizationId, user_id: userId, removed_at: now })
+    .onConflict((conflict) =>
+      conflict.columns(['organization_id', 'user_id']).doUpdateSet({ removed_at: now }),
+    )
+    .execute()
+}
+
+/** Whether the organization removed the user. System scope. */
+export async function isRemoved(tx: Tx, organizationId: string, userId: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('removed_members')
+    .select('user_id')
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/**
+ * Shared row lock: the connection is neither disabled nor deleted meanwhile, as both lock the row exclusively. System scope.
+ * @returns whether it is active
+ */
+export async function lockActiveConnection(tx: Tx, id: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('connections')
+    .select('status')
+    .where('id', '=', id)
+    .forKeyShare()
+    .executeTakeFirst()
+  return row?.status === 'active'
+}
+
+/** The names of the connections whose groups decide about roles, as a sign-in by them does now. System scope. */
+export async function selectGroupConnections(tx: Tx, organizationId: string): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select c.name from connections c
+    where c.organization_id = ${organizationId} and c.status = 'active' and jsonb_array_length(c.settings -> 'group_roles') > 0
+      and exists (select from organization_domains d
+        where d.organization_id = c.organization_id and d.verified_at is not null)
+    order by c.id`.execute(tx)
+  return rows.map(({ name }) => name)
+}
+
+/** A member, and the connection that made them one; undefined for a stranger. System scope. */
+export const selectJoined = async (
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<{ role: string; joined_by: string | null } | null> =>
+  (await tx
+    .selectFrom('memberships')
+    .select(['role', 'joined_by'])
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()) ?? null
+
 /** @returns false if the user is no member */
 export async function deleteMember(tx: Tx, organizationId: string, userId: string): Promise<boolean> {
   const row = await tx
@@ -157,6 +222,33 @@ export async function selectOwned(
       where m.organization_id = o.id and m.user_id <> ${userId}) as others
     where mine.user_id = ${userId} and mine.role = 'owner' order by o.id`.execute(tx)
   return rows
+}
+
+/** The connections by which a user can sign in to the organizations that they are a member of. As the system. */
+export async function listMemberConnections(
+  tx: Tx,
+  userId: string,
+): Promise<{ connection_id: string; organization: string }[]> {
+  const { rows } = await sql<{ connection_id: string; organization: string }>`
+    select c.id as connection_id, o.name as organization
+    from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+    cross join lateral unnest(${connectionsOf(sql`m.organization_id`)}) c (id)
+    where m.user_id = ${userId} order by o.name, c.id limit ${limitOf(100)}`.execute(tx)
+  return rows
+}
+
+/** The name of an organization, and whether the user is a member of it; null for none. As the system. */
+export async function findOrganizationFor(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<{ name: string; isMember: boolean } | null> {
+  const { rows } = await sql<{ name: string; is_member: boolean }>`
+    select name, exists (
+      select from memberships m where m.organization_id = o.id and m.user_id = ${userId}) as is_member
+    from organizations o where o.id = ${organizationId} and o.deleted_at is null`.execute(tx)
+  const [row] = rows
+  return row ? { name: row.name, isMember: row.is_member } : null
 }
 
 export async function isMemberAnywhere(tx: Tx, userId: string): Promise<boolean> {

@@ -27,6 +27,8 @@ export const membersText = texts({
     'members.back': 'All members',
     'member.role': 'Change role',
     'member.role_lead': 'Takes effect immediately.',
+    'member.role_groups':
+      'Each sign-in by {names} sets the role again that the groups of this member give there.',
     'member.role_button': 'Save role',
     'field.mfa': 'Second factor',
     'member.mfa': 'Second factor',
@@ -80,6 +82,8 @@ export const membersText = texts({
     'members.back': 'Alle Mitglieder',
     'member.role': 'Rolle ändern',
     'member.role_lead': 'Die Änderung gilt sofort.',
+    'member.role_groups':
+      'Jede Anmeldung über {names} setzt wieder die Rolle, die dieses Mitglied dort durch seine Gruppen hat.',
     'member.role_button': 'Rolle speichern',
     'field.mfa': 'Zweiter Faktor',
     'member.mfa': 'Zweiter Faktor',

@@ -16,6 +16,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { QuestionCard } from '../../../base/page/question.tsx'
 import { MEMBER_MFA, type MemberMfa } from '../../../core/policies.ts'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
@@ -122,11 +123,13 @@ export interface MemberProps extends FormState {
   mayTransfer: boolean
   /** The member has permissions that the reader lacks. */
   isBeyond: boolean
+  /** The connections whose groups decide about the role at each sign-in by them. */
+  groupsAt: readonly string[]
 }
 
 /** /account/organizations/:id/members/:user_id */
 export function Member(props: MemberProps) {
-  const { shell, item, roles, mayChangeMfa, mayRemove, mayTransfer, isBeyond, ...form } = props
+  const { shell, item, roles, mayChangeMfa, mayRemove, mayTransfer, isBeyond, groupsAt, ...form } = props
   const { locale } = useUi()
   const place = placeOf(shell.id, `/members/${encodeURIComponent(item.id)}`)
   return (
@@ -143,6 +146,9 @@ export function Member(props: MemberProps) {
       </Section>
       {roles ? (
         <Section title={t(locale, 'member.role')} lead={t(locale, 'member.role_lead')}>
+          {groupsAt.length > 0 ? (
+            <Alert kind="info">{t(locale, 'member.role_groups', { names: groupsAt.join(', ') })}</Alert>
+          ) : null}
           <Form action={`${place}/role`} fields={{ role: t(locale, 'field.role') }} {...form}>
             <Select
               name="role"
@@ -194,19 +200,16 @@ export function Transfer({
   const { locale } = useUi()
   const place = placeOf(shell.id, `/members/${encodeURIComponent(item.id)}`)
   return (
-    <Card
-      sign="warning"
+    <QuestionCard
       title={t(locale, 'transfer.title', shell)}
       lead={t.nodes(locale, 'transfer.lead', { member: <strong>{nameOf(item)}</strong> })}
+      action={`${place}/transfer`}
+      button={t(locale, 'transfer.button')}
+      back={{ href: place, label: t(locale, 'transfer.cancel') }}
+      {...form}
     >
       {isOwner ? <p class="lead">{t(locale, 'transfer.you')}</p> : null}
-      <Form action={`${place}/transfer`} {...form}>
-        <Button kind="danger">{t(locale, 'transfer.button')}</Button>
-      </Form>
-      <LinkRow>
-        <a href={place}>{t(locale, 'transfer.cancel')}</a>
-      </LinkRow>
-    </Card>
+    </QuestionCard>
   )
 }
 
@@ -231,13 +234,13 @@ export function Leave({
       </Card>
     )
   return (
-    <Card sign="warning" title={t(locale, 'leave.title', { name })} lead={t(locale, 'leave.lead')}>
-      <Form action={placeOf(id, '/leave')} {...form}>
-        <Button kind="danger">{t(locale, 'leave.button')}</Button>
-      </Form>
-      <LinkRow>
-        <a href={placeOf(id)}>{t(locale, 'leave.cancel')}</a>
-      </LinkRow>
-    </Card>
+    <QuestionCard
+      title={t(locale, 'leave.title', { name })}
+      lead={t(locale, 'leave.lead')}
+      action={placeOf(id, '/leave')}
+      button={t(locale, 'leave.button')}
+      back={{ href: placeOf(id), label: t(locale, 'leave.cancel') }}
+      {...form}
+    />
   )
 }

@@ -5,14 +5,19 @@
  */
 import { can } from '@latchkey/guard'
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
-import { findUnmet, provenBy, type RefuseUnmet } from '../../../core/policies.ts'
+import { findUnmet, isBypassing, provenBy, type RefuseUnmet } from '../../../core/policies.ts'
+import { createBypassRecorder } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { callerIn, withServer } from './membership.ts'
 import { membershipCheck } from './sql.ts'
 
-export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>, refuse: RefuseUnmet): MembershipLookup {
+export function membershipLookup(
+  tools: Pick<Tools, 'db' | 'roles' | 'jobs'>,
+  refuse: RefuseUnmet,
+): MembershipLookup {
   const { db, roles } = tools
   const statement = membershipCheck(db.hot)
+  const recordBypass = createBypassRecorder(tools)
   return async (call, organizationId, { required, deletedToo }) => {
     const { principal, session, organization: acting } = call
     const values = [session?.id ?? '', principal.userId, organizationId, deletedToo]
@@ -20,8 +25,16 @@ export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>, refuse: Ref
     if (!row) return null
     const membership = callerIn(roles, principal, acting, row.id, row)
     if (row.deleted_at !== null && !(membership && can(membership, 'organization:delete'))) return null
-    const unmet = findUnmet(row, session && provenBy(session, row.proofs), call.now)
-    if (!unmet) return membership
+    const proven = session && provenBy(session, row.proofs)
+    const unmet = findUnmet(row, proven, call.now)
+    if (!unmet) {
+      if (proven && isBypassing(row, proven)) {
+        const { userId, username } = principal
+        await recordBypass(call, { organizationId, sessionId: session?.id ?? '', userId, username })
+        return membership && { ...membership, bypassesSso: true }
+      }
+      return membership
+    }
     const atServer = withServer(principal, row.id, null)
     return atServer && can(atServer, required) ? atServer : await refuse(call, row, unmet)
   }

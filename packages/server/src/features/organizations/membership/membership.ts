@@ -59,18 +59,22 @@ export function withServer(
   return { id, role: own?.role ?? null, permissions }
 }
 
-/** What a user may do in the organization now; null for a stranger and for an account that cannot sign in. As the system. */
+/**
+ * What a user may do in the organization now, with their permissions at the server; null for a stranger and for an account that
+ * cannot sign in. As the system.
+ */
 export async function findMembership(
   { roles }: Pick<Tools, 'roles'>,
   tx: Tx,
   organizationId: string,
   userId: string,
   now: Date,
-): Promise<CallOrganization | null> {
+): Promise<(CallOrganization & { atServer: readonly string[] }) | null> {
   const row = await selectMembership(tx, organizationId, userId)
   if (row?.status !== 'active' || isLocked(row, now)) return null
-  const server = { permissions: roles.permissionsOf(row.roles) }
-  return withServer(server, organizationId, organizationOf(roles, row))
+  const atServer = roles.permissionsOf(row.roles)
+  const membership = withServer({ permissions: atServer }, organizationId, organizationOf(roles, row))
+  return membership && { ...membership, atServer }
 }
 
 /** The organization that the call is about, read as the caller, with what the caller is in it. */

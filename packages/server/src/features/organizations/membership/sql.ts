@@ -72,7 +72,7 @@ export async function selectMembership(
   return rows[0]
 }
 
-/** @returns false if the user is a member already */
+/** A user whom the organization had removed joins again. @returns false if the user is a member already */
 export async function addMembership(tx: Tx, member: Insertable<MembershipsTable>): Promise<boolean> {
   const row = await tx
     .insertInto('memberships')
@@ -80,7 +80,13 @@ export async function addMembership(tx: Tx, member: Insertable<MembershipsTable>
     .onConflict((conflict) => conflict.columns(['organization_id', 'user_id']).doNothing())
     .returning('user_id')
     .executeTakeFirst()
-  return row !== undefined
+  if (row === undefined) return false
+  await tx
+    .deleteFrom('removed_members')
+    .where('organization_id', '=', member.organization_id)
+    .where('user_id', '=', member.user_id)
+    .execute()
+  return true
 }
 
 export async function upsertOwner(tx: Tx, organizationId: string, userId: string, now: Date): Promise<void> {

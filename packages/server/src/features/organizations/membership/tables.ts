@@ -5,6 +5,7 @@ declare module '../../../base/db/tables.ts' {
   interface Tables {
     organizations: OrganizationsTable
     memberships: MembershipsTable
+    removed_members: RemovedMembersTable
   }
 }
 
@@ -38,4 +39,13 @@ export interface MembershipsTable {
   /** The due date that the last e-mail was about, and how many days before it that was. */
   mfa_reminded_due: Generated<Date | null>
   mfa_reminded: Generated<number | null>
+  /** The id of the connection by whose sign-in it was made, which may be deleted; null for another way. */
+  joined_by: Generated<string | null>
+}
+
+/** A member whom the organization removed: a connection does not make them a member again. */
+export interface RemovedMembersTable {
+  organization_id: string
+  user_id: string
+  removed_at: Date
 }

@@ -3,12 +3,17 @@
  * organization's security policy; permissions at the server do not replace either.
  */
 import type { Call } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
+import type { ProviderConnection } from '../../../core/connections/index.ts'
 import { findUnmet, provenBy, type RefuseUnmet, type Unmet } from '../../../core/policies.ts'
+import type { ExternalIdentity } from '../../../core/providers/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { moveSession, type StartedSession, settleSession } from '../../identity/sessions/index.ts'
+import type { User } from '../../identity/users/index.ts'
+import { joinByConnection } from '../members/index.ts'
 import { recordOrganizationEvent } from '../membership/index.ts'
 import type { activeOrganizationView } from '../organization/index.ts'
 import { type OwnOrganizationWithPolicy, selectOwnOrganization } from './sql.ts'
@@ -19,6 +24,13 @@ export interface SwitchResult {
   /** The session under its new token; null for a caller with an access token, who does not have the session's token. */
   session: StartedSession | null
   active: ActiveOrganization | null
+}
+
+/** An identity that a provider has asserted; `flow`: `link` where a user who was signed in has begun it. */
+interface Asserted {
+  connection: ProviderConnection
+  identity: Pick<ExternalIdentity, 'email' | 'emailVerified' | 'groups'>
+  trip: { flow: string }
 }
 
 interface UnmetPolicy {
@@ -59,4 +71,25 @@ export async function switchOrganization(
   })
   if ('unmet' in switched) throw await refuse({ ...call, principal }, switched.row, switched.unmet)
   return switched
+}
+
+/**
+ * Makes the caller, who has connected an identity, a member of the connection's organization by the rules of a sign-in. The
+ * session acts there if it was signing in there, or acts in none, and meets the security policy; otherwise it acts where it did.
+ * Its token stays. `lockJoining` precedes it.
+ */
+export async function joinAsCaller(
+  tools: Pick<Tools, 'clock' | 'roles'>,
+  tx: Tx,
+  call: Call,
+  user: Pick<User, 'id' | 'username' | 'status'>,
+  { connection, identity, trip }: Asserted,
+): Promise<void> {
+  const { session } = call
+  if (user.status !== 'active') return
+  const joined = await joinByConnection(tools, tx, call, user, connection, identity)
+  if (!joined || !session || (trip.flow === 'link' && session.actsIn !== null)) return
+  const row = await selectOwnOrganization(tx, user.id, joined.organizationId, session.id)
+  if (row && !findUnmet(row, provenBy(session, row.proofs), call.now))
+    await settleSession(tx, session.id, joined.organizationId)
 }

@@ -10,10 +10,17 @@ export const myOrganizationOperations = {
     needs: 'session',
     quiet: 'reads only',
   }),
+  start: operation({
+    name: 'pages.organizations.start',
+    summary: 'Show the choice of an organization after a first sign-in',
+    needs: 'session',
+    quiet: 'reads only',
+  }),
   activate: operation({
     name: 'auth.organization',
     summary: 'Choose your active organization',
     needs: 'session',
+    anyProof: 'the session acts only where its proofs meet the policy',
     audit: 'organization.switched',
     limit: { by: 'user', max: 300, per: '1h' },
     errors: ['NOT_FOUND', 'STEP_UP_REQUIRED', 'MFA_ENROLMENT_REQUIRED'],

@@ -4,14 +4,13 @@ import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
-import type { OwnOrganization } from '../organization/index.ts'
-import { selectOwnOrganizations } from './sql.ts'
+import { type ListedOrganization, selectOwnOrganizations } from './sql.ts'
 
 export async function listOwnOrganizations(
   tools: Pick<Tools, 'db' | 'roles' | 'keyring'>,
   call: Call,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
-): Promise<{ page: readonly OwnOrganization[]; nextCursor: string | null }> {
+): Promise<{ page: readonly ListedOrganization[]; nextCursor: string | null }> {
   const scope = callerScope(call)
   const list = `organizations of ${scope.userId}`
   const [after = null] = decodeCursor(tools.keyring, list, cursor) ?? []

@@ -246,6 +246,37 @@ describe('an invitation', () => {
     expect((await see(world.client(), `${path}?token=${token}`)).status).toBe(404)
   })
 
+  it('that is not open any more shows the choice of a first sign-in again, with where the user continues', async () => {
+    const finn = await world.person({ email: 'finn@example.com' })
+    const { path } = await link('finn@example.com')
+    const invitation = path.split('/').at(-1)
+    const goal = { return_to: '/account/security' }
+    const start = `/account/organizations/start?${new URLSearchParams(goal)}`
+    const shown = (await see(finn.client, start)).text
+    for (const answer of ['accept', 'decline']) {
+      const at = shown.indexOf(`action="/account/invitations/${invitation}/${answer}"`)
+      expect(shown.slice(at, shown.indexOf('</form>', at))).toContain(
+        'name="return_to" value="/account/security"',
+      )
+    }
+    await world.db.tx('system', (tx) =>
+      tx
+        .deleteFrom('invitations')
+        .where('id', '=', invitation ?? '')
+        .execute(),
+    )
+    for (const answer of ['accept', 'decline']) {
+      const { status, text } = await send(finn, `/account/invitations/${invitation}/${answer}`, goal)
+      expect({ answer, status }).toEqual({ answer, status: 404 })
+      expect(text).toMatch(/role="alert"[^>]*>This invitation/)
+      expect(text).toContain('href="/account/security"')
+      expect(text).toContain('Continue without an organization')
+    }
+    const declining = await link('finn@example.com')
+    const declined = await send(finn, `/account${declining.path}/decline`, goal)
+    expect(declined.headers.get('location')).toBe(start)
+  })
+
   it('prefills its address at sign-up and sign-in, escaped', async () => {
     for (const path of ['/sign-up', '/sign-in']) {
       const { text } = await see(world.client(), `${path}?${new URLSearchParams({ email: '"><script>x' })}`)

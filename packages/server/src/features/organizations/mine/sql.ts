@@ -5,9 +5,11 @@ import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { POLICY, POLICY_JOIN, type PolicyRow } from '../../../core/policies.ts'
 import type { RoleRow } from '../../../core/roles/acting.ts'
-import type { OwnOrganization } from '../organization/index.ts'
+import type { ownOrganizationView } from '../organization/index.ts'
 
-export type OwnOrganizationRow = OwnOrganization['organization'] & RoleRow
+/** An organization as its member sees it. */
+export type ListedOrganization = Parameters<typeof ownOrganizationView>[0]
+export type OwnOrganizationRow = ListedOrganization['organization'] & RoleRow
 
 /** By id. Deleted organizations are listed for their owners. */
 export async function selectOwnOrganizations(

@@ -29,6 +29,11 @@ export const myOrganizationsText = texts({
     'list.accept_one': 'Accept the invitation to {name}',
     'list.decline': 'Decline',
     'list.decline_one': 'Decline the invitation to {name}',
+    'start.title': 'Your organization',
+    'start.lead': 'Join an organization that invites you, or create one. You can do both later as well.',
+    'start.none':
+      'There is no invitation for {email}. An administrator of your organization can send you one.',
+    'start.skip': 'Continue without an organization',
     'refused.too_many': 'You own too many organizations. Delete one first.',
     'refused.joined': 'You are a member of this organization already.',
     'refused.not_deleted': 'This organization is not deleted.',
@@ -61,6 +66,12 @@ export const myOrganizationsText = texts({
     'list.accept_one': 'Einladung zu {name} annehmen',
     'list.decline': 'Ablehnen',
     'list.decline_one': 'Einladung zu {name} ablehnen',
+    'start.title': 'Ihre Organisation',
+    'start.lead':
+      'Treten Sie einer Organisation bei, die Sie einlädt, oder legen Sie eine an. Beides ist auch später möglich.',
+    'start.none':
+      'Für {email} liegt keine Einladung vor. Die Administration Ihrer Organisation kann Ihnen eine senden.',
+    'start.skip': 'Ohne Organisation fortfahren',
     'refused.too_many': 'Sie sind Inhaber zu vieler Organisationen. Löschen Sie zuerst eine.',
     'refused.joined': 'Sie sind bereits Mitglied dieser Organisation.',
     'refused.not_deleted': 'Diese Organisation ist nicht gelöscht.',

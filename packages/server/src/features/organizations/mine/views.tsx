@@ -7,11 +7,14 @@ import {
   Alert,
   Badge,
   ButtonLink,
+  Card,
   EmptyState,
   Item,
   ItemList,
+  LinkRow,
   Section,
   Time,
+  withReturnTo,
 } from '../../../base/page/parts.tsx'
 import { roleName } from '../../access/roles/index.ts'
 import { ActivateForm, Icon, NameForm, Pager, placeOf } from '../frame/index.ts'
@@ -143,7 +146,7 @@ function OrganizationRow({ item }: { item: OrganizationItem }) {
   )
 }
 
-function InvitationRow({ item }: { item: InvitationItem }) {
+function InvitationRow({ item, returnTo = null }: { item: InvitationItem; returnTo?: string | null }) {
   const { locale } = useUi()
   const { inviter, organization: name } = item
   const role = roleName(locale, item.role)
@@ -156,12 +159,14 @@ function InvitationRow({ item }: { item: InvitationItem }) {
         <Actions>
           <ButtonForm
             action={`${place}/accept`}
+            returnTo={returnTo}
             kind="primary"
             label={t(locale, 'list.accept')}
             description={t(locale, 'list.accept_one', { name })}
           />
           <ButtonForm
             action={`${place}/decline`}
+            returnTo={returnTo}
             label={t(locale, 'list.decline')}
             description={t(locale, 'list.decline_one', { name })}
           />
@@ -175,5 +180,54 @@ function InvitationRow({ item }: { item: InvitationItem }) {
       </p>
       <p>{t.nodes(locale, 'list.until', { time: <Time at={item.expiresAt} /> })}</p>
     </Item>
+  )
+}
+
+export interface StartProps extends FormState {
+  email: string
+  invitations: readonly InvitationItem[]
+  mayCreate: boolean
+  /** Where the user continues. */
+  returnTo: string
+  /** Why an answer to an invitation was refused. */
+  refused: string | null
+}
+
+/** /account/organizations/start with the address to continue with. */
+export const startPath = (returnTo: string | null): string =>
+  withReturnTo('/account/organizations/start', returnTo)
+
+/** The choice of an organization after a first sign-in. */
+export function Start({ email, invitations, mayCreate, returnTo, refused, ...form }: StartProps) {
+  const { locale } = useUi()
+  return (
+    <Card sign="people" title={t(locale, 'start.title')} lead={t(locale, 'start.lead')}>
+      {refused === null ? null : <Alert kind="error">{refused}</Alert>}
+      <h2>{t(locale, 'list.invitations')}</h2>
+      {invitations.length > 0 ? (
+        <ItemList>
+          {invitations.map((item) => (
+            <InvitationRow key={item.id} item={item} returnTo={returnTo} />
+          ))}
+        </ItemList>
+      ) : (
+        <p class="quiet">{t(locale, 'start.none', { email })}</p>
+      )}
+      {mayCreate ? (
+        <>
+          <h2>{t(locale, 'list.create')}</h2>
+          <p class="quiet">{t(locale, 'list.create_lead')}</p>
+          <NameForm
+            action="/account/organizations/start"
+            returnTo={returnTo}
+            button={t(locale, 'list.create_button')}
+            {...form}
+          />
+        </>
+      ) : null}
+      <LinkRow>
+        <a href={returnTo}>{t(locale, 'start.skip')}</a>
+      </LinkRow>
+    </Card>
   )
 }

@@ -1,13 +1,16 @@
 /**
  * The rules of deleting, restoring and purging organizations. From the commit on a deleted one is
- * inactive for all credentials; until `purge_at` it can be restored, then it is purged with all its rows.
+ * inactive for all credentials, and what its connections alone have proven ends, also where it is restored; until `purge_at` it
+ * can be restored, then it is purged with all its rows.
  */
 import { type Call, findLocale, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
+import { endProofsOfOrganization } from '../../../core/connection-ended.ts'
 import { revoke, revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import {
   ensureOwner,
   inside,
@@ -19,9 +22,9 @@ import { organizationDeletedEmail } from './mail.tsx'
 import type { OrganizationMembership } from './organizations.ts'
 import {
   deleteDueOrganization,
+  listOwners,
   selectDueOrganizations,
   selectKeysIn,
-  selectOwners,
   updateDeleted,
   updateRestored,
 } from './sql.ts'
@@ -33,7 +36,7 @@ const PURGE_BATCH = 100
 
 /** @returns when it is purged */
 export async function deleteOrganization(
-  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'mail' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'mail' | 'roles'>,
   call: Call,
 ): Promise<Date> {
   return await inside(tools, call, 'organization:delete', async (tx, { organization: { id } }) => {
@@ -43,6 +46,7 @@ export async function deleteOrganization(
       const row = await updateDeleted(system, id, call.now, purgeAt)
       if (!row) throw notFound('organization')
       await revokeOrganization(system, id, tools.clock.now())
+      await endProofsOfOrganization(tools.jobs, system, id, call.now)
       await notifyOwners(tools, system, call, row, purgeAt)
     })
     await recordOrganizationEvent(tx, call, 'organization.deleted', id, { purge_at: purgeAt.toISOString() })
@@ -57,7 +61,7 @@ async function notifyOwners(
   { id, name }: OrganizationRow,
   purgeAt: Date,
 ): Promise<void> {
-  for (const { email: to, locale: chosen } of await selectOwners(tx, id)) {
+  for (const { email: to, locale: chosen } of await listOwners(tx, id)) {
     const locale = findLocale(chosen) ?? call.locale
     await tools.mail.write(
       tx,
@@ -69,7 +73,7 @@ async function notifyOwners(
 
 /** Deletes a locked organization whose last member leaves; there is no owner to notify. As the system. */
 export async function deleteEmptyOrganization(
-  tools: Pick<Tools, 'clock' | 'config'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'jobs'>,
   tx: Tx,
   call: Call,
   id: string,
@@ -77,6 +81,7 @@ export async function deleteEmptyOrganization(
   const purgeAt = later(call.now, tools.config.organizationGrace)
   if (!(await updateDeleted(tx, id, call.now, purgeAt))) return
   await revokeOrganization(tx, id, tools.clock.now())
+  await endProofsOfOrganization(tools.jobs, tx, id, call.now)
   await recordOrganizationEvent(tx, call, 'organization.deleted', id, {
     purge_at: purgeAt.toISOString(),
     reason: 'last_member',
@@ -108,10 +113,17 @@ export async function restoreOrganization(
   return await inside(tools, call, 'organization:delete', restore, { deletedToo: true })
 }
 
-/** Removes the organizations whose grace period is over, with all their rows. */
-export async function purgeDeletedOrganizations(tools: Pick<Tools, 'db'>, now: Date): Promise<void> {
+/**
+ * Removes the organizations whose grace period is over, with all their rows. Tokens that are kept of its connections are revoked at
+ * their providers before, by jobs: the next run purges it.
+ */
+export async function purgeDeletedOrganizations(
+  tools: Pick<Tools, 'db' | 'jobs' | 'keyring'>,
+  now: Date,
+): Promise<void> {
   for (const id of await tools.db.tx('system', (tx) => selectDueOrganizations(tx, now, PURGE_BATCH))) {
     await tools.db.tx('system', async (tx) => {
+      if (await releaseKeptTokens.ofOrganization(tools, tx, id, now)) return
       const keys = await selectKeysIn(tx, id)
       const name = await deleteDueOrganization(tx, id, now)
       if (name === null) return

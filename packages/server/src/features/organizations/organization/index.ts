@@ -13,8 +13,8 @@ export {
   createOrganizationByOperator,
   ensureOrganizations,
   mayCreateOrganization,
-  type OwnOrganization,
 } from './organizations.ts'
+export { listOwners } from './sql.ts'
 export {
   ActiveOrganizationView,
   activeOrganizationView,

@@ -5,10 +5,11 @@ import type { Call } from '../../../base/call.ts'
 import { Description } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
+import { listActiveConnections } from '../../../core/connections/index.ts'
 import { findOpenDemands } from '../../../core/demand-notice.tsx'
 import type { Tools } from '../../../core/tools.ts'
 import { describedPermissions } from '../../access/roles/index.ts'
-import { frameOf, mayOpen, PageNotice, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { type Above, again, frameOf, PageNotice, placeOf, questionRows, titleOf } from '../frame/index.ts'
 import { countOtherMembers, findMembership, OneOrganization } from '../membership/index.ts'
 import { deleteOrganization } from './deletion.ts'
 import { organizationOperations as of } from './operations.ts'
@@ -24,11 +25,7 @@ const HOUR = 3_600_000
 const orCleared = <T extends z.ZodType>(schema: T) =>
   z.union([z.literal('').transform(() => null), schema]).optional()
 
-async function showOverview(
-  tools: Tools,
-  call: Call,
-  above: Parameters<typeof frameOf>[2],
-): Promise<PageAnswer> {
+async function showOverview(tools: Tools, call: Call, above: Above): Promise<PageAnswer> {
   const { shell, role, ...about } = await frameOf(tools, call, above)
   const demands = await findOpenDemands(tools, call, shell.id)
   const isActive = call.session?.actsIn?.id === shell.id
@@ -37,6 +34,7 @@ async function showOverview(
       <Overview
         shell={shell}
         {...about}
+        signInAddress={`${tools.config.publicUrl}/sign-in/o/${about.slug}`}
         demands={demands}
         yourRole={role}
         isActive={isActive}
@@ -50,12 +48,14 @@ async function showOverview(
 async function showSettings(
   tools: Tools,
   call: Call,
-  above: Parameters<typeof frameOf>[2],
+  above: Above,
   form: FormState = {},
 ): Promise<PageAnswer> {
   const { shell, slug, description, logoUrl } = await frameOf(tools, call, above)
-  // no setting that the reader may change
-  if (!mayOpen(shell.permissions, 'settings')) return { redirect: placeOf(shell.id) }
+  const mayUpdate = can(shell, 'organization:update')
+  const mayTransfer = can(shell, 'organization:transfer')
+  const mayDelete = can(shell, 'organization:delete')
+  if (!mayUpdate && !mayTransfer && !mayDelete) return { redirect: placeOf(shell.id) }
   const others = await tools.db.tx('system', (tx) =>
     countOtherMembers(tx, shell.id, call.principal?.userId ?? ''),
   )
@@ -66,10 +66,10 @@ async function showSettings(
         slug={slug}
         description={description}
         logoUrl={logoUrl}
-        mayUpdate={can(shell, 'organization:update')}
-        mayTransfer={can(shell, 'organization:transfer')}
+        mayUpdate={mayUpdate}
+        mayTransfer={mayTransfer}
         hasOtherMembers={others.members > 0}
-        mayDelete={can(shell, 'organization:delete')}
+        mayDelete={mayDelete}
         {...form}
       />
     ),
@@ -80,9 +80,16 @@ async function showSettings(
 async function showDelete(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
   const { organization } = await getOrganization(tools, call)
   const graceHours = Math.floor(tools.config.organizationGrace / HOUR)
+  const active = await listActiveConnections(tools.db.hot, organization.id)
   return {
     page: (
-      <DeleteOrganization id={organization.id} name={organization.name} graceHours={graceHours} {...form} />
+      <DeleteOrganization
+        id={organization.id}
+        name={organization.name}
+        graceHours={graceHours}
+        hasConnection={active.length > 0}
+        {...form}
+      />
     ),
     title: t(call.locale, 'delete.title', organization),
   }
@@ -119,25 +126,18 @@ const oneRows = (tools: Tools): Row[] => [
       await changeOrganization(tools, call, change)
       return { redirect: `${placeOf(id, '/settings')}?done=saved` }
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(problem, showSettings(tools, call, {}, refusedForm(call.locale, typed, problem))),
+    redisplay: again((call, _typed, { form }) => showSettings(tools, call, {}, form)),
   }),
 ]
 
-const deletionRows = (tools: Tools): Row[] => [
-  page({
-    of: of.confirmDelete,
-    method: 'GET',
-    path: `${ONE}/delete`,
-    input: OneOrganization,
-    run: (call) => showDelete(tools, call, {}),
-  }),
-  page({
+const deletionRows = (tools: Tools): Row[] =>
+  questionRows({
+    confirm: of.confirmDelete,
     of: of.delete,
     name: 'pages.organizations.delete.submit',
-    method: 'POST',
     path: `${ONE}/delete`,
     input: OneOrganization,
+    show: (call, _path, form) => showDelete(tools, call, form),
     run: async (call) => {
       await deleteOrganization(tools, call)
       return { redirect: '/account/organizations?done=deleted' }
@@ -146,12 +146,7 @@ const deletionRows = (tools: Tools): Row[] => [
       code === 'NOT_FOUND' && (await isOwner(tools, call, id))
         ? { redirect: '/account/organizations' }
         : null,
-    redisplay: async (call, _typed, problem) => {
-      const form = refusedForm(call.locale, {}, problem)
-      return shownFor(problem, showDelete(tools, call, form))
-    },
-  }),
-]
+  })
 
 /** Whether the caller owns the organization, which may be deleted. */
 const isOwner = ({ db, roles }: Tools, { principal, now }: Call, id: string): Promise<boolean> =>

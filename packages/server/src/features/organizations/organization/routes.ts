@@ -72,7 +72,7 @@ const changingRows = (tools: Tools): Row[] => [
     method: 'DELETE',
     path: `${BASE}/:id`,
     description:
-      'All members lose access immediately. The owners are notified by e-mail and can restore it until `purge_at`. Requires a sign-in within the last 10 minutes.',
+      'All members lose access immediately, and those who have signed in by its connections alone are signed out. The owners are notified by e-mail and can restore it until `purge_at`. Requires a sign-in within the last 10 minutes.',
     tag,
     input: OneOrganization,
     output: z.object({ purge_at: timeField('Until when the organization can be restored.', EXAMPLE_LATER) }),

@@ -149,7 +149,8 @@ interface OwnerRow {
   locale: string | null
 }
 
-export async function selectOwners(tx: Tx, organizationId: string): Promise<OwnerRow[]> {
+/** The owners of an organization, with their primary addresses. As the system. */
+export async function listOwners(tx: Tx, organizationId: string): Promise<OwnerRow[]> {
   const { rows } = await sql<OwnerRow>`
     select m.user_id as id, e.address as email, u.locale
     from memberships m join users u on u.id = m.user_id join emails e on e.user_id = m.user_id and e.is_primary

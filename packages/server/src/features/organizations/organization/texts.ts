@@ -8,6 +8,7 @@ export const organizationText = texts({
     'field.description': 'Description',
     'field.logo': 'Logo',
     'overview.about': 'About',
+    'overview.sign_in': 'Sign-in address',
     'overview.created': 'Created',
     'overview.you': 'Your permissions',
     'overview.no_member': 'You are not a member. You see this page because you administer this server.',
@@ -38,6 +39,8 @@ export const organizationText = texts({
       other: 'Its owners can restore it for {count} hours.',
     },
     'delete.gone': 'After that it is deleted permanently, with its members, roles, invitations and API keys.',
+    'delete.sessions':
+      'Everyone who has signed in by a connection of the organization alone is signed out, which may include you, and stays so if it is restored.',
     'delete.mail': 'All owners receive an e-mail.',
     'delete.button': 'Delete organization',
     'delete.cancel': 'Keep organization',
@@ -48,6 +51,7 @@ export const organizationText = texts({
     'field.description': 'Beschreibung',
     'field.logo': 'Logo',
     'overview.about': 'Angaben',
+    'overview.sign_in': 'Anmeldeadresse',
     'overview.created': 'Angelegt',
     'overview.you': 'Ihre Berechtigungen',
     'overview.no_member': 'Sie sind kein Mitglied. Sie sehen diese Seite, weil Sie diesen Server verwalten.',
@@ -81,6 +85,8 @@ export const organizationText = texts({
     },
     'delete.gone':
       'Danach wird sie endgültig gelöscht, mit Mitgliedern, Rollen, Einladungen und API-Schlüsseln.',
+    'delete.sessions':
+      'Alle, die sich allein über eine Verbindung der Organisation angemeldet haben, werden abgemeldet, vielleicht auch Sie selbst. Das bleibt so, wenn sie wiederhergestellt wird.',
     'delete.mail': 'Alle Inhaber erhalten eine E-Mail.',
     'delete.button': 'Organisation löschen',
     'delete.cancel': 'Organisation behalten',

@@ -1,19 +1,17 @@
 /** The pages of one organization: overview, settings, deletion. Presentation only. */
-import { Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Actions,
   Alert,
   Badge,
-  Button,
   ButtonLink,
-  Card,
+  Copyable,
   Definition,
   DefinitionList,
-  LinkRow,
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { QuestionCard } from '../../../base/page/question.tsx'
 import { DemandNotice, type OpenDemand } from '../../../core/demand-notice.tsx'
 import { Permissions, roleName } from '../../access/roles/index.ts'
 import { ActivateForm, NameForm, OrganizationPage, placeOf, type Shell } from '../frame/index.ts'
@@ -22,6 +20,8 @@ import { organizationText as t } from './texts.ts'
 export interface OverviewProps {
   shell: Shell
   slug: string
+  /** Where its members sign in. */
+  signInAddress: string
   createdAt: Date
   description: string | null
   logoUrl: string | null
@@ -38,6 +38,7 @@ export interface OverviewProps {
 export function Overview({
   shell,
   slug,
+  signInAddress,
   createdAt,
   description,
   logoUrl,
@@ -68,6 +69,9 @@ export function Overview({
               </a>
             </Definition>
           ) : null}
+          <Definition term={t(locale, 'overview.sign_in')}>
+            <Copyable id="sign-in-address" value={signInAddress} />
+          </Definition>
           <Definition term={t(locale, 'overview.created')}>
             <Time at={createdAt} to="day" />
           </Definition>
@@ -167,26 +171,35 @@ export function DeleteOrganization({
   id,
   name,
   graceHours,
+  hasConnection,
   ...form
-}: FormState & { id: string; name: string; graceHours: number }) {
+}: FormState & {
+  id: string
+  name: string
+  graceHours: number
+  /** Whether people sign in by a connection of the organization. */
+  hasConnection: boolean
+}) {
   const { locale } = useUi()
   const grace =
     graceHours < 48
       ? t(locale, 'delete.restore_hours', { count: graceHours })
       : t(locale, 'delete.restore', { count: Math.floor(graceHours / 24) })
   return (
-    <Card sign="warning" title={t(locale, 'delete.title', { name })} lead={t(locale, 'delete.lead')}>
+    <QuestionCard
+      title={t(locale, 'delete.title', { name })}
+      lead={t(locale, 'delete.lead')}
+      action={placeOf(id, '/delete')}
+      button={t(locale, 'delete.button')}
+      back={{ href: placeOf(id, '/settings'), label: t(locale, 'delete.cancel') }}
+      {...form}
+    >
       <ul class="plain">
         <li>{grace}</li>
         <li>{t(locale, 'delete.gone')}</li>
+        {hasConnection ? <li>{t(locale, 'delete.sessions')}</li> : null}
         <li>{t(locale, 'delete.mail')}</li>
       </ul>
-      <Form action={placeOf(id, '/delete')} {...form}>
-        <Button kind="danger">{t(locale, 'delete.button')}</Button>
-      </Form>
-      <LinkRow>
-        <a href={placeOf(id, '/settings')}>{t(locale, 'delete.cancel')}</a>
-      </LinkRow>
-    </Card>
+    </QuestionCard>
   )
 }

@@ -12,6 +12,7 @@ import { demandMode } from '../../../core/policies.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { inside, recordOrganizationEvent } from '../membership/index.ts'
+import { assertSsoPossible, countSsoEffect, type SsoEffect } from '../sso/index.ts'
 import { type EffectRow, selectEffect } from './members-sql.ts'
 import { type PolicyFields, sinceAfter } from './policy.ts'
 import { policyChanged } from './reminders.ts'
@@ -42,13 +43,7 @@ function changed(
   return { ...fields, since: sinceAfter(before, fields, now) }
 }
 
-function assertSatisfiable({ mode, allowedMethods, signIn }: PolicyFields): void {
-  if (signIn === 'sso_required')
-    throw invalid(
-      'sign_in',
-      'unavailable',
-      'This organization has no sign-in connection, so that no member could sign in. Use `any`.',
-    )
+function assertSatisfiable({ mode, allowedMethods }: PolicyFields): void {
   const needed = mode === 'require_totp' ? 'totp' : mode === 'require_passkey' ? 'passkey' : null
   if (needed !== null && !allowedMethods.includes(needed))
     throw invalid(
@@ -58,6 +53,17 @@ function assertSatisfiable({ mode, allowedMethods, signIn }: PolicyFields): void
     )
   if (!allowedMethods.includes('totp') && !allowedMethods.includes('passkey'))
     throw invalid('allowed_methods', 'incomplete', 'Allow `totp` or `passkey`.')
+}
+
+/** @throws Problem VALIDATION_ERROR where members could not sign in as the policy is to require from now on */
+async function assertSignInPossible(
+  tx: Tx,
+  id: string,
+  before: PolicyFields,
+  after: PolicyFields,
+): Promise<void> {
+  if (after.signIn === 'sso_required' && before.signIn !== 'sso_required')
+    await tx.asSystem((system) => assertSsoPossible(system, id))
 }
 
 /** What is demanded of a member without an override. */
@@ -116,6 +122,7 @@ export async function changeLocked(
   const wanted = changed(tools, before, change, call.now)
   const keys = differing(before, wanted)
   if (keys.length === 0) return before
+  await assertSignInPossible(tx, id, before, wanted)
   const after = { ...wanted, version: before.version + 1, updatedAt: call.now }
   await storePolicy(tx, id, after, { userId: by, now: call.now })
   await tx.asSystem(async (system) => {
@@ -141,6 +148,10 @@ const stale = (version: number) =>
 export interface Effect {
   before: EffectRow
   after: EffectRow
+  /** Of a policy that requires sign-in by a connection; null otherwise. */
+  sso: SsoEffect | null
+  /** Whether the change begins or ends that requirement. */
+  changesSignIn: boolean
 }
 
 /** What a change would mean, without making it. @throws Problem VALIDATION_ERROR */
@@ -150,12 +161,17 @@ export async function previewPolicy(
   change: PolicyChange,
 ): Promise<Effect> {
   const id = organizationOf(call)
-  const candidate = await tools.db.tx(callerScope(call), async (tx) =>
-    changed(tools, await selectPolicy(tx, id), change, call.now),
-  )
+  const { candidate, changesSignIn } = await tools.db.tx(callerScope(call), async (tx) => {
+    const before = await selectPolicy(tx, id)
+    const after = changed(tools, before, change, call.now)
+    await assertSignInPossible(tx, id, before, after)
+    return { candidate: after, changesSignIn: before.signIn !== after.signIn }
+  })
   // counts of members whom a caller with `security:read` need not be able to read
   return await tools.db.tx('system', async (tx) => ({
     before: await selectEffect(tx, id, null, call.now),
     after: await selectEffect(tx, id, candidate, call.now),
+    sso: candidate.signIn === 'sso_required' ? await countSsoEffect(tx, id) : null,
+    changesSignIn,
   }))
 }

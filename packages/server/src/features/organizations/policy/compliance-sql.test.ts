@@ -11,8 +11,10 @@ import {
   type ProofKind,
   type ProofMethod,
   REMEMBERED_DEVICE,
+  type StoredProof,
 } from '../../../base/assurance.ts'
 import { findUnmet, MEMBER_MFA, POLICY_MODES } from '../../../core/policies.ts'
+import { connect, ownDomain } from '../../../testing/connection-rows.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 import { selectCompliance, selectEffect, selectOwnDemands } from './members-sql.ts'
 import { complianceOf, type MemberFacts } from './policy.ts'
@@ -21,6 +23,8 @@ import { enrolFactor } from './testing.ts'
 let world: World
 let organization: string
 let people: Person[]
+/** The active connections of the organization. */
+let connections: string[]
 /** One member for each set of factors. */
 const FACTORS = [[], ['totp'], ['passkey'], ['totp', 'passkey'], ['backup_codes', 'email']] as const
 beforeAll(async () => {
@@ -29,6 +33,9 @@ beforeAll(async () => {
   organization = await world.organization({ members: people.map((one) => [one, 'owner'] as const) })
   for (const [n, kinds] of FACTORS.entries())
     for (const kind of kinds) await enrolFactor(world, people[n] as Person, kind)
+  connections = [await connect(world, organization), await connect(world, organization)].sort()
+  await connect(world, organization, { status: 'disabled' })
+  await ownDomain(world, organization, 'own.example')
 })
 afterAll(() => world.stop())
 
@@ -38,11 +45,31 @@ const dayOrNull = fc.option(day)
 const methods = fc
   .subarray<AcceptableMethod>(['totp', 'passkey', 'backup_code', 'remembered_device'])
   .filter((all) => all.includes('totp') || all.includes('passkey'))
+/** Which connections vouch: one of the organization, of another one, and of the server. */
+const VOUCHING = ['own', 'other', 'server'] as const
+const vouched = fc.subarray(
+  VOUCHING.flatMap((by) => [
+    { by, mfa: false },
+    { by, mfa: true },
+  ]),
+)
+const proofsBy = (all: readonly { by: (typeof VOUCHING)[number]; mfa: boolean }[]): StoredProof[] =>
+  all.map(({ by, mfa }) => ({
+    method: 'federation',
+    ...kindOf('federation'),
+    connection: by === 'own' ? (connections[0] ?? '') : `con_${by}`,
+    ...(by !== 'server' && { organization: by === 'own' ? organization : 'org_other' }),
+    ...(mfa && { mfa }),
+    at: new Date(START).toISOString(),
+  }))
 const KINDS: [ProofMethod, ProofKind][] = [
   ['password', kindOf('password')],
   ['totp', kindOf('totp')],
   ['backup_code', kindOf('backup_code')],
   ['passkey', kindOf('passkey')],
+  ['totp', { ...kindOf('totp'), established: true }],
+  ['backup_code', { ...kindOf('backup_code'), established: true }],
+  ['passkey', { ...kindOf('passkey'), established: true }],
   ['passkey', { amr: ['hwk'], factor: 'possession', channel: 'key', phishing_resistant: true }],
   ['magic_link', kindOf('email_code')],
   ['remembered_device', REMEMBERED_DEVICE],
@@ -63,12 +90,16 @@ const facts = fc.record({
   now: day,
   absoluteDays: fc.option(fc.integer({ min: 1, max: 6 })),
   authenticatedAt: day,
-  proofs,
+  given: proofs,
+  vouched,
+  signIn: fc.constantFrom('any' as const, 'sso_required' as const),
+  role: fc.constantFrom('owner', 'member'),
 })
 
 it('the states in SQL equal the pure function', { timeout: 120_000 }, async () => {
   await fc.assert(
-    fc.asyncProperty(facts, async ({ mode, allowedMethods, graceDays, since, now, ...member }) => {
+    fc.asyncProperty(facts, async ({ mode, allowedMethods, graceDays, since, now, signIn, ...of }) => {
+      const member = { ...of, proofs: [...of.given, ...proofsBy(of.vouched)] }
       const absolute = member.absoluteDays === null ? null : member.absoluteDays * 86_400
       const found = await world.db.tx('system', async (tx) => {
         await tx.deleteFrom('security_policies').where('organization_id', '=', organization).execute()
@@ -82,6 +113,7 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
             since,
             session_absolute_seconds: absolute,
             password_profile: null,
+            sign_in: signIn,
             updated_at: now,
             updated_by: null,
           })
@@ -89,6 +121,7 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
         await tx
           .updateTable('memberships')
           .set({
+            role: member.role,
             mfa: member.override,
             mfa_since: member.overriddenAt,
             mfa_stopped_at: member.stoppedAt,
@@ -109,7 +142,7 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
           .execute()
         const read = { states: null, after: null, examined: 100, now }
         const { rows } = await selectCompliance(tx, organization, read)
-        const candidate = { mode, allowedMethods, graceDays, since, sessionAbsolute: absolute }
+        const candidate = { mode, allowedMethods, graceDays, since, sessionAbsolute: absolute, signIn }
         return {
           rows: new Map(rows.map((row) => [row.user_id, row])),
           own: await Promise.all(people.map(async (one) => (await selectOwnDemands(tx, one.id, now))[0])),
@@ -134,6 +167,8 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
           policy_due: pure.dueAt,
           member_mfa: member.override,
           policy_factors: [...factors],
+          policy_role: member.role,
+          policy_connections: signIn === 'sso_required' ? connections : null,
         }
         if (findUnmet(judged, member, now) !== null) losing += 1
       }

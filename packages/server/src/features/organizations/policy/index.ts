@@ -11,6 +11,6 @@ export {
   showPolicyByOperator,
 } from './operator.ts'
 export { COMPLIANCE_STATES } from './policy.ts'
-export { policyRefusals } from './refusal.ts'
-export { findDemandingOrganization } from './sql.ts'
+export { findPolicyDemand, policyRefusals } from './refusal.ts'
+export { findOrganizationName } from './sql.ts'
 export { complianceCsv } from './view.ts'

@@ -6,8 +6,8 @@ import { type RawBuilder, sql } from 'kysely'
 import type { DemandMode } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { DEFAULT_GRACE_DAYS, DEFAULT_METHODS, type MemberMfa } from '../../../core/policies.ts'
-import { ANNOUNCED, type ComplianceState, DEFAULT_POLICY } from './policy.ts'
+import { connectionsOf, DEFAULT_GRACE_DAYS, DEFAULT_METHODS, type MemberMfa } from '../../../core/policies.ts'
+import { ANNOUNCED, type ComplianceState, DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 
 /** What a candidate changes of the policy. */
 export interface Candidate {
@@ -16,6 +16,7 @@ export interface Candidate {
   graceDays: number
   since: Date | null
   sessionAbsolute: number | null
+  signIn: PolicyFields['signIn']
 }
 
 export interface ComplianceRow {
@@ -33,12 +34,14 @@ export interface ComplianceRow {
 const storedPolicy = (organizationId: string): RawBuilder<unknown> => sql`
   select coalesce(p.mode, 'disabled') as mode, coalesce(p.allowed_methods, ${[...DEFAULT_METHODS]}::text[]) as allowed,
     coalesce(p.grace_days, ${sql.lit(DEFAULT_GRACE_DAYS)}) as grace, p.since, p.session_absolute_seconds as absolute,
-    coalesce(p.notify_days_before, ${[...DEFAULT_POLICY.notifyDaysBefore]}::int[]) as days
+    coalesce(p.notify_days_before, ${[...DEFAULT_POLICY.notifyDaysBefore]}::int[]) as days,
+    case when p.sign_in = 'sso_required' then ${connectionsOf(sql`p.organization_id`)} else '{}' end as sso
   from (select) as always left join security_policies p on p.organization_id = ${organizationId}`
 
-const candidatePolicy = (of: Candidate): RawBuilder<unknown> => sql`
+const candidatePolicy = (of: Candidate, organizationId: string): RawBuilder<unknown> => sql`
   select ${of.mode}::text as mode, ${[...of.allowedMethods]}::text[] as allowed, ${of.graceDays}::int as grace,
-    ${of.since}::timestamptz as since, ${of.sessionAbsolute}::int as absolute`
+    ${of.since}::timestamptz as since, ${of.sessionAbsolute}::int as absolute,
+    ${of.signIn === 'sso_required' ? connectionsOf(sql`${organizationId}`) : sql`'{}'::text[]`} as sso`
 
 /** Members `m` of an organization under the `policy`: the demand `d`, the factors `f`, and `c.satisfied`. */
 const demands = (members: RawBuilder<unknown>): RawBuilder<unknown> => sql`
@@ -72,14 +75,59 @@ const stateAt = (now: Date): RawBuilder<string> => sql<string>`case
   when m.mfa_stopped_at >= d.began then 'suspended'
   else 'past_due' end`
 
-/** Whether the proofs of the session `s` meet the demand `d`: `isMet` of base/assurance.ts. */
-const MEETS = sql`s.proofs @> '[{"user_verified": true}]'
-  or ('remembered_device' = any(policy.allowed) and s.proofs @> '[{"method": "remembered_device"}]'
-    and s.proofs @> '[{"factor": "knowledge"}]')
-  or (s.acr <> 'aal1' and exists (
-    select from jsonb_array_elements(s.proofs) p
+/**
+ * What the session `s` of the member `m` has proven in the organization, `g`: proofsIn, isSignIn, acrOf, replacing and breaksGlass of
+ * base/assurance.ts and core/policies.ts.
+ */
+const PROVEN = sql`
+  cross join lateral (
+    select coalesce(jsonb_agg(p), '[]') as proofs,
+      coalesce(bool_or(p->>'method' not in ('totp', 'backup_code', 'remembered_device')), false) as signs_in,
+      coalesce(bool_or(counts and (p->'user_verified' = 'true' or p->'mfa' = 'true')), false)
+        or count(distinct p->>'factor') filter (where counts) > 1 as is_two_factor,
+      coalesce(bool_or(p->>'method' in ('password', 'passkey')) filter (where replaces), false)
+        and (coalesce(bool_or(p->'user_verified' = 'true') filter (where replaces), false)
+          or count(distinct p->>'factor') filter (where counts and replaces) > 1) as breaks_glass
+    from jsonb_array_elements(s.proofs) p
+    cross join lateral (
+      select coalesce(p->>'channel', '') not in ('mailbox', 'device') as counts,
+        p->>'method' <> 'federation' and (coalesce(p->>'channel', '') not in ('app', 'codes', 'key')
+          or coalesce(p->'established' = 'true', false)) as replaces) k
+    where coalesce(p->>'organization', m.organization_id) = m.organization_id) g`
+
+/** Whether the proofs `g` are those of a sign-in by which one acts in the organization: lacksSignIn of core/policies.ts. */
+const SIGNS_IN = sql`case
+  when cardinality(policy.sso) > 0 then exists (
+      select from jsonb_array_elements(g.proofs) p
+      where p->>'method' = 'federation' and p->>'connection' = any(policy.sso))
+    or (m.role = 'owner' and g.breaks_glass)
+  else g.signs_in or s.proofs = '[]' end`
+
+/** Whether the proofs `g` meet the demand `d`: `isMet` of base/assurance.ts. */
+const MEETS = sql`g.proofs @> '[{"user_verified": true}]'
+  or ('remembered_device' = any(policy.allowed) and g.proofs @> '[{"method": "remembered_device"}]'
+    and g.proofs @> '[{"factor": "knowledge"}]')
+  or (g.is_two_factor and exists (
+    select from jsonb_array_elements(g.proofs) p
     where p->>'method' = any(policy.allowed)
       or p->>'method' = case d.mode when 'require_totp' then 'totp' when 'require_passkey' then 'passkey' end))`
+
+/** Whether the provider has checked what is demanded: `isVouched` of base/assurance.ts. */
+const vouchedIn = (
+  proofs: RawBuilder<unknown>,
+): RawBuilder<unknown> => sql`d.mode = 'require_any' and exists (
+  select from ${proofs} where p->'mfa' = 'true' and p->>'organization' = m.organization_id)`
+const VOUCHED = vouchedIn(sql`jsonb_array_elements(g.proofs) p`)
+
+/** Whether it had in the last session of the member there, also one that has ended, and is trusted with it now. */
+const LAST_VOUCHED = sql`exists (
+  select from (
+    select proofs from sessions
+    where user_id = m.user_id and organization_id = m.organization_id
+    order by authenticated_at desc limit 1) s
+  ${PROVEN}
+  where ${vouchedIn(sql`jsonb_array_elements(g.proofs) p
+    join connections c on c.id = p->>'connection' and c.status = 'active' and c.settings->'trusts_mfa' = 'true'`)})`
 
 const COLUMNS = sql`m.user_id, u.username, u.full_name, m.mfa, f.kinds as factors,
   case when d.mode <> 'none' then d.due end as due_at`
@@ -154,15 +202,18 @@ export async function selectEffect(
   candidate: Candidate | null,
   now: Date,
 ): Promise<EffectRow> {
-  const policy = candidate === null ? storedPolicy(organizationId) : candidatePolicy(candidate)
+  const policy =
+    candidate === null ? storedPolicy(organizationId) : candidatePolicy(candidate, organizationId)
   const { rows } = await sql<EffectRow>`
     with policy as (${policy}), judged as (
       select ${stateAt(now)} as state, m.mfa, c.satisfied, d.due, exists (
           select from sessions s
+          ${PROVEN}
           where s.user_id = m.user_id and s.organization_id = m.organization_id and s.ended_at is null
             and s.expires_at > ${now} and (
-              s.authenticated_at + policy.absolute * interval '1 second' <= ${now}
-              or (d.mode <> 'none' and case when c.satisfied then not (${MEETS}) else d.due <= ${now} end))) as loses
+              s.authenticated_at + policy.absolute * interval '1 second' <= ${now} or not (${SIGNS_IN})
+              or (d.mode <> 'none' and not (${VOUCHED})
+                and case when c.satisfied then not (${MEETS}) else d.due <= ${now} end))) as loses
       from ${demands(sql`memberships`)}
       where m.organization_id = ${organizationId} and u.status = 'active'
     ), counted as (select state, count(*)::int as count from judged group by state)
@@ -199,7 +250,8 @@ export interface ReminderRow {
 }
 
 /**
- * Claims the e-mails that are due in an organization, at most `limit`. Of two nodes one gets each: the rows are locked,
+ * Claims the e-mails that are due in an organization, at most `limit`; none for whom the provider of their last sign-in there has
+ * checked what is demanded. Of two nodes one gets each: the rows are locked,
  * and a mark is stored once.
  */
 export async function claimReminders(
@@ -216,7 +268,7 @@ export async function claimReminders(
         select case when d.due <= ${now} then 0 else coalesce((
           select min(day) from unnest(policy.days) day where day > 0 and d.due - day * interval '24 hours' <= ${now}),
           ${sql.lit(ANNOUNCED)}) end as mark) k
-      where m.organization_id = ${organizationId} and u.status = 'active' and not c.satisfied
+      where m.organization_id = ${organizationId} and u.status = 'active' and not c.satisfied and not (${LAST_VOUCHED})
         and (m.mfa_reminded_due is distinct from d.due or m.mfa_reminded > k.mark)
       order by m.user_id limit ${limitOf(limit)} for no key update of m skip locked
     ), claimed as (

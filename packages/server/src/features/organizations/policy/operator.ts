@@ -1,12 +1,12 @@
 /** The operator's reads and changes on the command line: `latchkey organizations policy …` and `… compliance`. */
-import { type Call, systemCall } from '../../../base/call.ts'
-import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { OrganizationRow } from '../membership/index.ts'
+import { inNamedOrganization, readNamedOrganization } from '../named/index.ts'
 import { changeLocked } from './changes.ts'
 import { type EffectRow, selectCompliance, selectEffect } from './members-sql.ts'
 import type { ComplianceState } from './policy.ts'
-import { lockNamedOrganization, selectPolicy } from './sql.ts'
+import { selectPolicy } from './sql.ts'
 import {
   type ComplianceView,
   changeOf,
@@ -16,32 +16,10 @@ import {
   securityPolicyView,
 } from './view.ts'
 
-interface NamedOrganization {
-  id: string
-  name: string
-  slug: string
-}
-
-/** @throws Problem NOT_FOUND */
-async function inNamed<T>(
-  tools: Pick<Tools, 'db' | 'clock'>,
-  name: string,
-  work: (tx: Tx, call: Call, organization: NamedOrganization) => Promise<T>,
-): Promise<T> {
-  const call = systemCall(tools.clock.now())
-  return await tools.db.tx('system', async (tx) => {
-    const organization = await lockNamedOrganization(tx, name)
-    if (!organization)
-      throw problem('NOT_FOUND', {
-        message: 'There is no organization with this id or short name.',
-        details: { resource: 'organization' },
-      })
-    return await work(tx, call, organization)
-  })
-}
+type OperatedOrganization = Pick<OrganizationRow, 'id' | 'name' | 'slug'>
 
 export interface PolicyByOperator {
-  organization: NamedOrganization
+  organization: OperatedOrganization
   policy: SecurityPolicyView
   effect: EffectRow
 }
@@ -51,7 +29,7 @@ export const showPolicyByOperator = (
   tools: Pick<Tools, 'db' | 'clock'>,
   name: string,
 ): Promise<PolicyByOperator> =>
-  inNamed(tools, name, async (tx, call, organization) => ({
+  readNamedOrganization(tools, name, async (tx, call, organization) => ({
     organization,
     policy: securityPolicyView(await selectPolicy(tx, organization.id)),
     effect: await selectEffect(tx, organization.id, null, call.now),
@@ -72,7 +50,7 @@ export async function setPolicyByOperator(
         message,
       })),
     })
-  return await inNamed(tools, name, async (tx, call, organization) => {
+  return await inNamedOrganization(tools, name, async (tx, call, organization) => {
     const { id } = organization
     const policy = await changeLocked(tools, tx, call, { id, by: null }, changeOf(checked.data))
     return {
@@ -91,8 +69,8 @@ export const reportComplianceByOperator = (
   tools: Pick<Tools, 'db' | 'clock'>,
   name: string,
   state: ComplianceState | null,
-): Promise<{ organization: NamedOrganization; members: ComplianceView[] }> =>
-  inNamed(tools, name, async (tx, { now }, organization) => {
+): Promise<{ organization: OperatedOrganization; members: ComplianceView[] }> =>
+  readNamedOrganization(tools, name, async (tx, { now }, organization) => {
     const members: ComplianceView[] = []
     const states = state === null ? null : [state]
     let after: string | null = null

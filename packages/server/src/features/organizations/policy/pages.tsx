@@ -7,13 +7,12 @@ import { z } from 'zod'
 import { ACCEPTABLE_METHODS } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
-import type { Problem } from '../../../base/errors.ts'
 import { Flag, optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import { PASSWORD_PROFILES } from '../../../config/password-profiles.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { again, frameOf, PageNotice, pagerOf, placeOf, titleOf } from '../frame/index.ts'
 import { OneOrganization } from '../membership/index.ts'
 import { changePolicy, getPolicy, type PolicyChange, previewPolicy } from './changes.ts'
 import { countCompliance, listCompliance } from './compliance.ts'
@@ -46,6 +45,7 @@ const PolicyForm = OneOrganization.extend({
     .pipe(z.number().max(365)),
   notify_days_before: Days.default([]),
   session_absolute: optional(PolicyChangeFields.shape.session_absolute.unwrap()),
+  sign_in: PolicyChangeFields.shape.sign_in,
   // not `password_profile`: fields with the word are taken for passwords, and never repeated
   profile: z.enum(['server', ...PASSWORD_PROFILES]),
   version: z
@@ -58,9 +58,10 @@ const PolicyForm = OneOrganization.extend({
 type PolicyForm = z.infer<typeof PolicyForm>
 
 function changeIn(input: PolicyForm): PolicyChange {
-  const { mode, grace_days, notify_days_before, session_absolute = null, profile } = input
+  const { mode, grace_days, notify_days_before, session_absolute = null, profile, sign_in } = input
   return changeOf({
     mode,
+    sign_in,
     grace_days,
     notify_days_before,
     session_absolute,
@@ -112,13 +113,13 @@ async function showSecurity(
 }
 
 /** The messages of the form’s own fields, which the JSON fields do not have in this form. */
-function refused(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): FormState {
-  const form = refusedForm(call.locale, typed, problem, t(call.locale, 'refused.stale'))
-  const { errors: found = {} } = form
+function ownForm(call: Call, form: FormState): FormState {
+  const { errors: found = {}, typed = {} } = form
   const own: Record<string, string> = {
     grace_days: t(call.locale, 'grace.invalid'),
     notify_days_before: t(call.locale, 'notify.invalid'),
     session_absolute: t(call.locale, 'session.invalid'),
+    sign_in: t(call.locale, 'sign_in.unavailable'),
   }
   const errors = Object.fromEntries(
     Object.entries(found).map(([name, text]) => {
@@ -131,6 +132,12 @@ function refused(call: Call, typed: Readonly<Record<string, string>>, problem: P
   )
   return { ...form, errors }
 }
+
+const formAgain = (tools: Tools) =>
+  again(
+    (call, _typed, { form }) => showSecurity(tools, call, {}, ownForm(call, form)),
+    ({ locale }) => t(locale, 'refused.stale'),
+  )
 
 export const policyPages = (tools: Tools): Row[] => [
   page({
@@ -153,15 +160,14 @@ export const policyPages = (tools: Tools): Row[] => [
     formAt: PAGE,
     input: PolicyForm,
     run: async (call, input) => {
-      const { shell } = await frameOf(tools, call, {})
-      const { after } = await previewPolicy(tools, call, changeIn(input))
+      const { shell } = await frameOf(tools, call)
+      const effect = await previewPolicy(tools, call, changeIn(input))
       return {
-        page: <Review shell={shell} sent={fieldsOf(input)} effect={after} now={call.now} />,
+        page: <Review shell={shell} sent={fieldsOf(input)} effect={effect} now={call.now} />,
         title: titleOf(t(call.locale, 'review.title'), shell),
       }
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(problem, showSecurity(tools, call, {}, refused(call, typed, problem))),
+    redisplay: formAgain(tools),
   }),
   page({
     of: of.change,
@@ -181,8 +187,7 @@ export const policyPages = (tools: Tools): Row[] => [
         ? { redirect: `${placeOf(form.data.id, '/security')}?done=policy` }
         : null
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(problem, showSecurity(tools, call, {}, refused(call, typed, problem))),
+    redisplay: formAgain(tools),
   }),
 ]
 

@@ -22,6 +22,7 @@ const DEFAULTS = {
   password_profile: null,
   password_conformance: null,
   sign_in: 'any',
+  sign_in_lapsed_at: null,
 }
 
 describe('the policy of an organization', () => {
@@ -172,7 +173,8 @@ describe('the policy of an organization', () => {
       {
         field: 'sign_in',
         code: 'unavailable',
-        message: 'This organization has no sign-in connection, so that no member could sign in. Use `any`.',
+        message:
+          'This organization has no active sign-in connection, so that no member could sign in. Create one, or use `any`.',
       },
     ])
   })

@@ -1,20 +1,44 @@
 /** The refusal of a member whose credential does not meet the organization's security policy. */
-import { acrFor, type Demand, enrollableFor, methodsTowards, usableMethods } from '../../../base/assurance.ts'
+import {
+  acrFor,
+  continuingOf,
+  countingProofs,
+  type Demand,
+  enrollableFor,
+  isSignIn,
+  methodsTowards,
+  prospective,
+  unproven,
+  usableMethods,
+} from '../../../base/assurance.ts'
 import type { Call, Principal } from '../../../base/call.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { offeredKinds } from '../../../base/relying-party.ts'
-import { type FactTools, findProvable } from '../../../core/factors/index.ts'
-import { type RefuseUnmet, recordStopped } from '../../../core/policies.ts'
+import { listActiveConnections } from '../../../core/connections/index.ts'
+import { type FactTools, findProvable, findSessionProofs } from '../../../core/factors/index.ts'
+import {
+  factsTowards,
+  findUnmet,
+  lacksSignIn,
+  provenBy,
+  type RefuseUnmet,
+  recordStopped,
+  replacing,
+  type SsoDemand,
+  type Unmet,
+} from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { selectOwnPolicy } from './sql.ts'
 
-type RefusalTools = FactTools & Pick<Tools, 'db'>
+type RefusalTools = FactTools & Pick<Tools, 'config' | 'db'>
 type Member = Call & { principal: Principal }
 
 /** Begins the attempt in which the caller's session sets up what an organization demands. */
 type BeginEnrolment = (call: Call, demand: Demand) => Promise<{ token: string; expiresAt: Date }>
 
 export function policyRefusals(tools: RefusalTools, beginDemandedEnrolment: BeginEnrolment): RefuseUnmet {
-  return async (call, { id, policy_absolute: absolute }, { missing, demand }) => {
+  return async (call, { id, policy_absolute: absolute }, unmet) => {
+    const { missing, demand } = unmet
     const whose = { organization_id: id }
     if (missing === 'factor' && demand !== null) {
       await recordStop(tools, call, id)
@@ -23,9 +47,39 @@ export function policyRefusals(tools: RefusalTools, beginDemandedEnrolment: Begi
       const methods = enrollableFor(demand, offeredKinds(tools.config))
       return problem('MFA_ENROLMENT_REQUIRED', { details: { ...continued, methods, ...whose } })
     }
-    const age = demand === null ? { max_age: absolute } : {}
-    return await requireProof(tools, call, demand, { ...age, ...whose })
+    const age = missing === 'recent_proof' ? { max_age: absolute } : {}
+    return await requireProof(tools, call, id, unmet, { ...age, ...whose })
   }
+}
+
+/** What a step-up has to prove for an organization. */
+interface PolicyDemand {
+  organization: string
+  demand?: Omit<Demand, 'dueAt'> & { dueAt: null }
+  sso?: SsoDemand
+}
+
+/**
+ * What a step-up of the caller's session has to prove so that the session acts in an organization.
+ * @throws Problem NOT_FOUND where the caller is no member
+ */
+export async function findPolicyDemand(
+  { db }: Pick<Tools, 'db'>,
+  { session, principal, now }: Call,
+  organizationId: string,
+): Promise<PolicyDemand> {
+  if (!session || !principal) throw problem('AUTHENTICATION_REQUIRED')
+  return await db.tx('system', async (tx) => {
+    const row = await selectOwnPolicy(tx, principal.userId, organizationId)
+    if (!row) throw notFound('organization')
+    const proven = provenBy(session, [...(await findSessionProofs(tx, session))])
+    const unmet = findUnmet(row, proven, now)
+    return {
+      organization: organizationId,
+      ...(unmet?.demand && { demand: { ...unmet.demand, dueAt: null } }),
+      ...(unmet?.missing === 'connection' && unmet.sso && { sso: unmet.sso }),
+    }
+  })
 }
 
 function recordStop({ db }: RefusalTools, call: Member, organizationId: string): Promise<void> {
@@ -34,22 +88,47 @@ function recordStop({ db }: RefusalTools, call: Member, organizationId: string):
 }
 
 /**
- * The refusal of a session that has to prove something further, with the methods that the policy accepts.
- * @param demand null where any recent proof is enough
+ * The refusal of a session that has to prove something further, with the methods that the policy accepts, and the connection
+ * that it requires.
  */
 async function requireProof(
   tools: RefusalTools,
   { session, principal, now }: Member,
-  demand: Demand | null,
+  organizationId: string,
+  { missing, demand, sso }: Unmet,
   more: object,
 ): Promise<Problem> {
   if (!session) throw new Error('a credential without a session lacks no proof')
-  const { facts, proofs } = await tools.db.tx('system', (tx) =>
-    findProvable(tools, tx, session, principal.userId, now),
-  )
-  const usable = usableMethods(facts)
+  const { facts, proofs, connections } = await tools.db.tx('system', async (tx) => ({
+    ...(await findProvable(tools, tx, session, principal.userId, now)),
+    connections: missing === 'connection' ? await listActiveConnections(tx, organizationId) : [],
+  }))
+  const here = factsTowards(facts, organizationId, sso)
+  const usable = usableMethods(here)
+  const counting = countingProofs(proofs, here)
+  if (missing === 'connection' || missing === 'sign_in') {
+    const open = missing === 'connection' ? unproven(usable, replacing(counting)) : usable
+    const methods = continuingOf(
+      // a proof by another connection leaves the required one to be proven
+      usable.filter((method) => open.includes(method) || method === 'federation'),
+      (further) => !lacksSignIn([...counting, ...prospective(further, here)], sso),
+    )
+    const offered = missing === 'sign_in' ? methods.filter((method) => isSignIn([{ method }])) : methods
+    return problem('STEP_UP_REQUIRED', {
+      details: { methods: offered, ...connectionDetails(tools, connections[0]), ...more },
+    })
+  }
   const wanted = demand
-    ? { acr: acrFor(demand), methods: methodsTowards(demand, proofs, usable) }
+    ? { acr: acrFor(demand), methods: methodsTowards(demand, counting, usable) }
     : { methods: usable }
   return problem('STEP_UP_REQUIRED', { details: { ...wanted, ...more } })
 }
+
+/** The connection that members have to sign in by, as the address at which that begins. */
+const connectionDetails = ({ config }: RefusalTools, connection: { slug: string } | undefined): object =>
+  connection
+    ? {
+        connection: connection.slug,
+        authorize_url: `${config.publicUrl}/api/v1/auth/external/${connection.slug}/authorize`,
+      }
+    : {}

@@ -1,6 +1,7 @@
 /** E-mails about a demand: announced, before the date, from the date on; once each, over two nodes. */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connect, proveByConnection } from '../../../testing/connection-rows.ts'
 import { testDatabaseKind } from '../../../testing/database.ts'
 import { startNodes } from '../../../testing/nodes.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
@@ -51,6 +52,54 @@ describe('a member without a factor', () => {
     await enrolFactor(world, member, 'passkey')
     for (let day = 0; day < 25; day++) await world.clock.advance('1 day')
     expect(await count()).toBe(before + 1)
+  })
+})
+
+describe('a member whose provider checks two factors', () => {
+  const mails = async ({ email }: Person) =>
+    (await world.mailbox.emailsTo(email)).filter(({ subject }) => subject.includes('second factor')).length
+  const inOrganization = async (of: Person, organization_id: string) =>
+    expect((await of.client.post('/api/v1/auth/organization', { organization_id })).status).toBe(200)
+  const trusting = (id: string) =>
+    connect(world, id, { settings: JSON.stringify({ trusts_mfa: true }), tested_at: world.clock.now() })
+
+  it('gets no e-mail, as long as that was their last sign-in and the provider is trusted', async () => {
+    const { id, owner, admin, member, guest } = await startCompany(world)
+    const other = await world.organization({ name: 'Neighbour', members: [[admin, 'member']] })
+    const [own, theirs] = [await trusting(id), await trusting(other)]
+    for (const one of [admin, member, guest]) await inOrganization(one, id)
+    await proveByConnection(world, member, { connection: own, organization: id, mfa: true })
+    await proveByConnection(world, guest, { connection: own, organization: id })
+    // the provider of another organization proves nothing here
+    await proveByConnection(world, admin, { connection: theirs, organization: other, mfa: true })
+    await owner.client.patch(pathOf(id), { mode: 'require_any', grace_days: 10 })
+    await world.app.settle()
+    // also after the session has ended
+    for (let day = 0; day < 8; day++) await world.clock.advance('1 day')
+    expect([await mails(member), await mails(guest), await mails(admin)]).toEqual([0, 2, 2])
+    // a sign-in by the password is the last one
+    await member.client.signIn(member.email, member.password)
+    await inOrganization(member, id)
+    await world.clock.advance('1 day')
+    expect(await mails(member)).toBe(1)
+  })
+
+  it('gets them where a factor of this server is required, or the provider is not trusted any more', async () => {
+    const { id, owner, member, guest } = await startCompany(world)
+    const own = await trusting(id)
+    for (const one of [member, guest]) {
+      await inOrganization(one, id)
+      await proveByConnection(world, one, { connection: own, organization: id, mfa: true })
+    }
+    await owner.client.patch(pathOf(id, `members/${guest.id}/mfa`), { mfa: 'force_totp' })
+    await owner.client.patch(pathOf(id), { mode: 'require_any', grace_days: 10 })
+    await world.app.settle()
+    expect([await mails(member), await mails(guest)]).toEqual([0, 1])
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('connections').set({ settings: '{}' }).where('id', '=', own).execute(),
+    )
+    await world.clock.advance('1 day')
+    expect([await mails(member), await mails(guest)]).toEqual([1, 1])
   })
 })
 

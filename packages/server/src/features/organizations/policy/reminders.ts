@@ -1,5 +1,5 @@
 /**
- * E-mails about a demand that a member does not meet: the announcement, reminders before the due date, and one from
+ * E-mails about a demand that a member does not meet, neither by a factor nor by the provider of their last sign-in: the announcement, reminders before the due date, and one from
  * that date on. A recurring job sends what is due; a change of a policy enqueues it for its organization at once. Each
  * e-mail is claimed and written in one transaction, so that it is sent once over several nodes.
  */

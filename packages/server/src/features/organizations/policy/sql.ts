@@ -1,6 +1,8 @@
 /** The SQL of security policies. */
+import { sql } from 'kysely'
 import type { AcceptableMethod } from '../../../base/assurance.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { POLICY, POLICY_JOIN, type PolicyRow } from '../../../core/policies.ts'
 import { DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 import type { SecurityPoliciesTable } from './tables.ts'
 
@@ -8,10 +10,18 @@ export interface StoredPolicy extends PolicyFields {
   /** 0 for an organization that has never had a policy. */
   version: number
   since: Date | null
+  /** When it was noticed that `sso_required` cannot be enforced; null while it is. */
+  ssoLapsedAt: Date | null
   updatedAt: Date | null
 }
 
-const NO_POLICY: StoredPolicy = { ...DEFAULT_POLICY, version: 0, since: null, updatedAt: null }
+const NO_POLICY: StoredPolicy = {
+  ...DEFAULT_POLICY,
+  version: 0,
+  since: null,
+  ssoLapsedAt: null,
+  updatedAt: null,
+}
 
 /** The policy of an organization; the default if it has none. */
 export async function selectPolicy(tx: Tx, organizationId: string): Promise<StoredPolicy> {
@@ -31,6 +41,7 @@ export async function selectPolicy(tx: Tx, organizationId: string): Promise<Stor
     passwordProfile: row.password_profile,
     signIn: row.sign_in,
     since: row.since,
+    ssoLapsedAt: row.sso_lapsed_at,
     updatedAt: row.updated_at,
   }
 }
@@ -65,21 +76,20 @@ export async function storePolicy(
   await tx.updateTable('security_policies').set(row).where('organization_id', '=', organizationId).execute()
 }
 
-/** By id or slug, with a row lock, because memberships and the policy change under it. Undefined for one that is deleted. */
-export const lockNamedOrganization = (
+/** What the policy demands of a member; undefined where the user is none. */
+export async function selectOwnPolicy(
   tx: Tx,
-  name: string,
-): Promise<{ id: string; name: string; slug: string } | undefined> =>
-  tx
-    .selectFrom('organizations')
-    .select(['id', 'name', 'slug'])
-    .where((eb) => eb.or([eb('id', '=', name), eb('slug', '=', name)]))
-    .where('deleted_at', 'is', null)
-    .forNoKeyUpdate()
-    .executeTakeFirst()
+  userId: string,
+  organizationId: string,
+): Promise<PolicyRow | undefined> {
+  const { rows } = await sql<PolicyRow>`
+    select ${POLICY} from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+    ${POLICY_JOIN} where m.user_id = ${userId} and m.organization_id = ${organizationId}`.execute(tx)
+  return rows[0]
+}
 
-/** The name of the organization whose demand a page is about; null for a demand of the server or of a role. */
-export async function findDemandingOrganization(db: Statements, id: string | null): Promise<string | null> {
+/** The name of the organization that a page is about; null where it is about none, as a demand of the server or of a role. */
+export async function findOrganizationName(db: Statements, id: string | null): Promise<string | null> {
   if (id === null) return null
   const row = await db.selectFrom('organizations').select('name').where('id', '=', id).executeTakeFirst()
   return row?.name ?? null

@@ -19,6 +19,8 @@ export interface SecurityPoliciesTable {
   session_absolute_seconds: number | null
   password_profile: 'nist' | 'classic' | 'pci' | 'custom' | null
   sign_in: Generated<'any' | 'sso_required'>
+  /** When it was noticed that no connection can be required any more; null: where one is required, it is enforced. */
+  sso_lapsed_at: Generated<Date | null>
   /** When the demand began or was last tightened; null without a demand. */
   since: Date | null
   updated_at: Date

@@ -1,5 +1,6 @@
 /** Shared by the tests of security policies: an organization with people, their factors, and its policy. */
-import { acrOf, amrOf, kindOf, mergeProofs } from '../../../base/assurance.ts'
+import { acrOf, amrOf, kindOf } from '../../../base/assurance.ts'
+import { mergeProofs } from '../../../base/session-proofs.ts'
 import { type Factor, insertFactor } from '../../../core/factors/index.ts'
 import type { Person, World } from '../../../testing/world.ts'
 

@@ -13,6 +13,14 @@ export const policyText = texts({
     'field.notify_days_before': 'Reminders',
     'field.session_absolute': 'Longest session',
     'field.password_profile': 'Password rules',
+    'field.sign_in': 'Sign-in',
+    'sign_in.any': 'By any method',
+    'sign_in.sso_required': 'By our identity provider',
+    'sign_in.hint':
+      'Owners may sign in with a second factor instead, for example if the provider fails. The other owners get an e-mail about it.',
+    'sign_in.unavailable': 'First activate and test a connection, and verify a domain.',
+    'sign_in.lapsed':
+      'The sign-in by your identity provider is not enforced: there is no active connection with a verified domain. Members sign in by any method.',
     'field.allow_totp': 'Authenticator app',
     'field.allow_passkey': 'Passkey',
     'field.allow_backup_code': 'Backup code',
@@ -62,6 +70,31 @@ export const policyText = texts({
       one: 'One person loses access in an open session until they have done so.',
       other: '{count} people lose access in their open sessions until they have done so.',
     },
+    'review.sso': 'To work in this organization, members have to sign in by: {connections}.',
+    'review.sso_all': 'All members have signed in that way before.',
+    'review.sso_connect': {
+      one: 'Of {members} people one has not signed in that way yet.',
+      other: 'Of {members} people {count} have not signed in that way yet.',
+    },
+    'review.sso_other': {
+      one: 'One of them has no address at your verified domains, and first has to connect an account there, under “Connected accounts”.',
+      other:
+        '{count} of them have no address at your verified domains, and first have to connect an account there, under “Connected accounts”.',
+    },
+    'review.sso_owners':
+      'If the provider fails, owners can sign in with a password or a passkey and a second factor instead. A second factor counts 24 hours after it was set up. The other owners get an e-mail about it.',
+    'review.sso_some_owners': {
+      one: 'One of {owners} owners has no second factor, and could not sign in without the provider.',
+      other: '{count} of {owners} owners have no second factor, and could not sign in without the provider.',
+    },
+    'review.sso_no_owner':
+      'No owner has a second factor: if the provider fails, no one can change this policy. {link}',
+    'review.sso_factor': 'Set up a second factor first',
+    'review.sso_sessions': {
+      one: 'One person loses access in an open session until they have signed in that way.',
+      other: '{count} people lose access in their open sessions until they have signed in that way.',
+    },
+    'review.any': 'Members may sign in by any method again.',
     'review.emails': { one: 'They are informed by e-mail.', other: 'They are all informed by e-mail.' },
     'review.save': 'Save policy',
     'review.cancel': 'Change nothing',
@@ -96,6 +129,15 @@ export const policyText = texts({
     'field.notify_days_before': 'Erinnerungen',
     'field.session_absolute': 'Höchstdauer einer Sitzung',
     'field.password_profile': 'Passwortregeln',
+    'field.sign_in': 'Anmeldung',
+    'sign_in.any': 'Mit jeder Methode',
+    'sign_in.sso_required': 'Über unseren Anbieter',
+    'sign_in.hint':
+      'Inhaber dürfen sich stattdessen mit einem zweiten Faktor anmelden, zum Beispiel wenn der Anbieter ausfällt. Die anderen Inhaber erhalten darüber eine E-Mail.',
+    'sign_in.unavailable':
+      'Aktivieren und testen Sie zuerst eine Verbindung, und bestätigen Sie eine Domain.',
+    'sign_in.lapsed':
+      'Die Anmeldung über Ihren Identitätsanbieter wird nicht durchgesetzt: Es gibt keine aktive Verbindung mit einer bestätigten Domain. Mitglieder melden sich mit jeder Methode an.',
     'field.allow_totp': 'Authenticator-App',
     'field.allow_passkey': 'Passkey',
     'field.allow_backup_code': 'Backup-Code',
@@ -151,6 +193,34 @@ export const policyText = texts({
       one: 'Eine Person verliert in einer offenen Sitzung den Zugang, bis das geschehen ist.',
       other: '{count} Personen verlieren in ihren offenen Sitzungen den Zugang, bis das geschehen ist.',
     },
+    'review.sso':
+      'Um in dieser Organisation zu arbeiten, müssen sich Mitglieder anmelden über: {connections}.',
+    'review.sso_all': 'Alle Mitglieder haben sich schon einmal so angemeldet.',
+    'review.sso_connect': {
+      one: 'Von {members} Personen hat sich eine noch nicht so angemeldet.',
+      other: 'Von {members} Personen haben sich {count} noch nicht so angemeldet.',
+    },
+    'review.sso_other': {
+      one: 'Eine davon hat keine Adresse bei Ihren bestätigten Domains und muss zuerst unter „Verbundene Konten“ ein Konto dort verbinden.',
+      other:
+        '{count} davon haben keine Adresse bei Ihren bestätigten Domains und müssen zuerst unter „Verbundene Konten“ ein Konto dort verbinden.',
+    },
+    'review.sso_owners':
+      'Fällt der Anbieter aus, können sich Inhaber stattdessen mit einem Passwort oder Passkey und einem zweiten Faktor anmelden. Ein zweiter Faktor zählt 24 Stunden, nachdem er eingerichtet wurde. Die anderen Inhaber erhalten darüber eine E-Mail.',
+    'review.sso_some_owners': {
+      one: 'Von {owners} Inhabern hat einer keinen zweiten Faktor und könnte sich ohne den Anbieter nicht anmelden.',
+      other:
+        'Von {owners} Inhabern haben {count} keinen zweiten Faktor und könnten sich ohne den Anbieter nicht anmelden.',
+    },
+    'review.sso_no_owner':
+      'Kein Inhaber hat einen zweiten Faktor: Fällt der Anbieter aus, kann diese Richtlinie nicht mehr geändert werden. {link}',
+    'review.sso_factor': 'Richten Sie zuerst einen zweiten Faktor ein',
+    'review.sso_sessions': {
+      one: 'Eine Person verliert in einer offenen Sitzung den Zugang, bis sie sich so angemeldet hat.',
+      other:
+        '{count} Personen verlieren in ihren offenen Sitzungen den Zugang, bis sie sich so angemeldet haben.',
+    },
+    'review.any': 'Mitglieder können sich wieder mit jeder Methode anmelden.',
     'review.emails': {
       one: 'Diese Person wird per E-Mail benachrichtigt.',
       other: 'Diese Personen werden per E-Mail benachrichtigt.',

@@ -99,7 +99,7 @@ const PROFILE = z
   })
 const SIGN_IN = z.enum(SIGN_IN_RULES).meta({
   description:
-    'How members may sign in. `sso_required` is refused unless the organization has a sign-in connection.',
+    'How members sign in to act in the organization. `sso_required`: by an active connection of the organization; owners may replace it by a password or passkey with a second factor that was enrolled 24 hours before it is used, which is recorded. It requires an active, tested connection and a proven domain.',
   samples: ['any'],
 })
 const VERSION = z.number().int().min(0).max(2_147_483_647).optional().meta({
@@ -153,6 +153,10 @@ export const SecurityPolicyView = z
       CONFORMANCE.nist,
     ),
     sign_in: SIGN_IN,
+    sign_in_lapsed_at: timeOrNull(
+      'When it was noticed that `sso_required` cannot be enforced any more, for lack of an active connection or a proven domain; null while it is, and where it is not required.',
+      null,
+    ),
     version: described(z.number().int(), 'One more at each change; 0 for the default policy.', 3),
     since: timeOrNull(
       'When the demand began or was last tightened; null without a demand.',
@@ -176,6 +180,7 @@ export const securityPolicyView = (policy: StoredPolicy): z.infer<typeof Securit
     password_profile: policy.passwordProfile,
     password_conformance: policy.passwordProfile === null ? null : CONFORMANCE[policy.passwordProfile],
     sign_in: policy.signIn,
+    sign_in_lapsed_at: policy.signIn === 'any' ? null : (policy.ssoLapsedAt?.toISOString() ?? null),
     version: policy.version,
     since: policy.since?.toISOString() ?? null,
     updated_at: policy.updatedAt?.toISOString() ?? null,
@@ -206,6 +211,25 @@ export const PolicyEffectView = z
     ),
     states: States.describe('The members by their state under the policy that was sent.'),
     states_now: States.describe('The members by their state under the policy in force.'),
+    sso: z
+      .object({
+        connections: textList('The names of the connections by which members can sign in.', 'Okta'),
+        must_connect: count(
+          'Members who have not signed in by one of them yet, nor connected an account there.',
+          12,
+        ),
+        other_address: count(
+          'Of those, members without a verified address at a proven domain: they first connect an account at `/account/connected`.',
+          2,
+        ),
+        owners: count(
+          'The owners, who may sign in with a password or passkey and a second factor instead.',
+          2,
+        ),
+        owners_without_factor: count('Owners who could not, because they have no second factor.', 0),
+      })
+      .nullable()
+      .describe('What `sso_required` means for the members; null for a policy without it.'),
   })
   .meta({ id: 'SecurityPolicyEffect' })
 
@@ -219,7 +243,7 @@ const statesView = ({ states }: EffectRow): z.infer<typeof States> => ({
   ...states,
 })
 
-export const policyEffectView = ({ before, after }: Effect): z.infer<typeof PolicyEffectView> => ({
+export const policyEffectView = ({ before, after, sso }: Effect): z.infer<typeof PolicyEffectView> => ({
   members: after.members,
   exempt: after.exempt,
   compliant: after.compliant,
@@ -228,6 +252,13 @@ export const policyEffectView = ({ before, after }: Effect): z.infer<typeof Poli
   due_at: after.due_at?.toISOString() ?? null,
   states: statesView(after),
   states_now: statesView(before),
+  sso: sso && {
+    connections: [...sso.connections],
+    must_connect: sso.must_connect,
+    other_address: sso.other_address,
+    owners: sso.owners,
+    owners_without_factor: sso.owners_without_factor,
+  },
 })
 
 export const ComplianceSummaryView = z

@@ -1,4 +1,5 @@
 /** The pages of a security policy: the form, its effect before it is saved, and who complies. Presentation only. */
+import { can } from '@latchkey/guard'
 import type { ComponentChildren } from 'preact'
 import { ACCEPTABLE_METHODS } from '../../../base/assurance.ts'
 import { Checkbox, Choices, Field, Form, Select } from '../../../base/page/form.tsx'
@@ -20,9 +21,11 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { PASSWORD_PROFILES } from '../../../config/password-profiles.ts'
-import { Icon, mayOpen, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import type { SsoEffect } from '../sso/index.ts'
+import type { Effect } from './changes.ts'
 import type { ComplianceRow, EffectRow } from './members-sql.ts'
-import { COMPLIANCE_STATES, type ComplianceState } from './policy.ts'
+import { COMPLIANCE_STATES, type ComplianceState, SIGN_IN_RULES } from './policy.ts'
 import type { StoredPolicy } from './sql.ts'
 import { policyText as t } from './texts.ts'
 import { durationText } from './view.ts'
@@ -50,6 +53,9 @@ export function SecurityPolicy(props: SecurityPolicyProps) {
         {policy.since === null ? null : (
           <p>{t.nodes(locale, 'policy.since', { time: <Time at={policy.since} to="day" /> })}</p>
         )}
+        {policy.signIn === 'sso_required' && policy.ssoLapsedAt !== null ? (
+          <Alert kind="error">{t(locale, 'sign_in.lapsed')}</Alert>
+        ) : null}
         {mayChange ? <PolicyForm id={shell.id} policy={policy} {...form} /> : <PolicyFacts policy={policy} />}
       </Section>
       <Compliance shell={shell} members={members} counts={counts} state={state} more={more} first={first} />
@@ -66,6 +72,7 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
     notify_days_before: t(locale, 'field.notify_days_before'),
     session_absolute: t(locale, 'field.session_absolute'),
     profile: t(locale, 'field.password_profile'),
+    sign_in: t(locale, 'field.sign_in'),
   }
   const profiles = ['server', ...PASSWORD_PROFILES] as const
   return (
@@ -116,6 +123,12 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
         hint={t(locale, 'profile.hint')}
       />
       <Conformances />
+      <Select
+        name="sign_in"
+        value={policy.signIn}
+        options={Object.fromEntries(SIGN_IN_RULES.map((one) => [one, t(locale, `sign_in.${one}`)]))}
+        hint={t(locale, 'sign_in.hint')}
+      />
       <Button kind="secondary">{t(locale, 'policy.review')}</Button>
     </Form>
   )
@@ -143,6 +156,7 @@ function PolicyFacts({ policy }: { policy: StoredPolicy }) {
       <DefinitionList>
         <Definition term={t(locale, 'field.mode')}>{t(locale, `mode.${policy.mode}`)}</Definition>
         <Definition term={t(locale, 'field.grace_days')}>{policy.graceDays}</Definition>
+        <Definition term={t(locale, 'field.sign_in')}>{t(locale, `sign_in.${policy.signIn}`)}</Definition>
         <Definition term={t(locale, 'field.password_profile')}>
           {t(locale, `profile.${policy.passwordProfile ?? 'server'}`)}
           {policy.passwordProfile === null ? null : (
@@ -218,7 +232,7 @@ function MemberRow({ shell, row }: { shell: Shell; row: ComplianceRow }) {
       title={name}
       badge={<Badge kind={KINDS[row.state]}>{t(locale, `state.${row.state}`)}</Badge>}
       action={
-        mayOpen(shell.permissions, 'members') ? (
+        can(shell, 'members:read') ? (
           <ButtonLink
             href={placeOf(shell.id, `/members/${encodeURIComponent(row.user_id)}`)}
             kind="secondary"
@@ -245,21 +259,36 @@ export interface ReviewProps {
   shell: Shell
   /** The fields of the form, as they were sent. */
   sent: Readonly<Record<string, string>>
-  effect: EffectRow
+  effect: Pick<Effect, 'after' | 'sso' | 'changesSignIn'>
   now: Date
 }
 
 /** The second step of the form: what the change means, and the button that makes it. */
-export function Review({ shell, sent, effect, now }: ReviewProps) {
+export function Review({ shell, sent, effect: { after, sso, changesSignIn }, now }: ReviewProps) {
   const { locale } = useUi()
+  const { loses_session: losing, must_enrol: enrolling } = after
+  const begun = changesSignIn ? sso : null
+  const lead = begun
+    ? t(locale, 'review.sso', { connections: begun.connections.join(', ') })
+    : t(locale, 'review.any')
   return (
-    <Card sign="people" title={t(locale, 'review.title')} lead={<Effect effect={effect} now={now} />}>
-      {effect.loses_session > 0 ? (
-        <Alert kind="info">{t(locale, 'review.sessions', { count: effect.loses_session })}</Alert>
+    <Card
+      sign="people"
+      title={t(locale, 'review.title')}
+      lead={changesSignIn ? lead : <FactorEffect effect={after} now={now} />}
+    >
+      {begun ? <SsoConsequences effect={begun} /> : null}
+      {changesSignIn && enrolling > 0 ? (
+        <p class="block">
+          <FactorEffect effect={after} now={now} />
+        </p>
       ) : null}
-      {effect.must_enrol > 0 ? (
-        <p class="lead">{t(locale, 'review.emails', { count: effect.must_enrol })}</p>
+      {losing > 0 ? (
+        <Alert kind="info">
+          {t(locale, begun ? 'review.sso_sessions' : 'review.sessions', { count: losing })}
+        </Alert>
       ) : null}
+      {enrolling > 0 ? <p class="lead">{t(locale, 'review.emails', { count: enrolling })}</p> : null}
       <Form action={placeOf(shell.id, '/security')} hidden={sent}>
         <Actions>
           <Button>{t(locale, 'review.save')}</Button>
@@ -272,7 +301,35 @@ export function Review({ shell, sent, effect, now }: ReviewProps) {
   )
 }
 
-function Effect({ effect, now }: { effect: EffectRow; now: Date }): ComponentChildren {
+/** Who cannot sign in by the connections yet, and how owners work without them. */
+function SsoConsequences({ effect }: { effect: SsoEffect }) {
+  const { locale } = useUi()
+  const { members, must_connect, other_address, owners, owners_without_factor: unable } = effect
+  return (
+    <>
+      <ul class="plain">
+        <li>
+          {must_connect === 0
+            ? t(locale, 'review.sso_all')
+            : t(locale, 'review.sso_connect', { members, count: must_connect })}
+        </li>
+        {other_address > 0 ? <li>{t(locale, 'review.sso_other', { count: other_address })}</li> : null}
+        <li>{t(locale, 'review.sso_owners')}</li>
+      </ul>
+      {unable > 0 ? (
+        <Alert kind={unable === owners ? 'error' : 'info'}>
+          {unable === owners
+            ? t.nodes(locale, 'review.sso_no_owner', {
+                link: <a href="/account/security">{t(locale, 'review.sso_factor')}</a>,
+              })
+            : t(locale, 'review.sso_some_owners', { owners, count: unable })}
+        </Alert>
+      ) : null}
+    </>
+  )
+}
+
+function FactorEffect({ effect, now }: { effect: EffectRow; now: Date }): ComponentChildren {
   const { locale } = useUi()
   const { members, must_enrol: count, due_at: dueAt } = effect
   const isOnly = members === 1

@@ -10,19 +10,31 @@ import { isBuiltIn } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertCovers, findMembership, type LockedOrganization } from '../membership/index.ts'
 import { listOrganizationRoles, type RoleInOrganization } from './roles.ts'
-import { selectOwnRole } from './sql.ts'
+import { selectOwnRolesNamed } from './sql.ts'
 
-/** Null if the organization has no such role. As the system. */
-export async function permissionsOfRole(
+/** What roles permit; without those that the organization does not have. In one statement. As the system. */
+export async function permissionsOfRoles(
   { roles }: Pick<Tools, 'roles'>,
   tx: Tx,
   organizationId: string,
-  name: string,
-): Promise<readonly string[] | null> {
-  if (isBuiltIn(name)) return roles.organizationPermissionsOf(name, null)
-  const own = await selectOwnRole(tx, organizationId, name)
-  return own ? roles.organizationPermissionsOf(name, own) : null
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const custom = names.filter((name) => !isBuiltIn(name))
+  const own = custom.length === 0 ? [] : await selectOwnRolesNamed(tx, organizationId, custom)
+  return new Map([
+    ...names.filter(isBuiltIn).map((name) => [name, roles.organizationPermissionsOf(name, null)] as const),
+    ...own.map((row) => [row.name, roles.organizationPermissionsOf(row.name, row)] as const),
+  ])
 }
+
+/** Null if the organization has no such role. As the system. */
+export const permissionsOfRole = async (
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  organizationId: string,
+  name: string,
+): Promise<readonly string[] | null> =>
+  (await permissionsOfRoles(tools, tx, organizationId, [name])).get(name) ?? null
 
 /** @throws Problem VALIDATION_ERROR for a role that does not exist, INSUFFICIENT_PERMISSIONS for one beyond the caller's */
 export async function assertMayGrantRole(

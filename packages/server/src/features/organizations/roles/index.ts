@@ -10,5 +10,6 @@ export {
   listGrantableRoles,
   mayUserGrantRole,
   permissionsOfRole,
+  permissionsOfRoles,
 } from './grants.ts'
 export { MemberRole } from './view.ts'

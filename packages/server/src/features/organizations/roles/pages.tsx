@@ -2,13 +2,13 @@
 import { can, covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { notFound } from '../../../base/errors.ts'
+import { notFound, type Problem } from '../../../base/errors.ts'
 import { Description } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { describedPermissions } from '../../access/roles/index.ts'
-import { frameOf, PageNotice, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { type Above, again, frameOf, PageNotice, placeOf, titleOf } from '../frame/index.ts'
 import { OneOrganization } from '../membership/index.ts'
 import { listGrantableRoles } from './grants.ts'
 import { organizationRoleOperations as of } from './operations.ts'
@@ -25,6 +25,7 @@ import { CustomRole, OrganizationRoleList, type RoleChoices, type RoleItem } fro
 
 const ROLES = '/account/organizations/:id/roles'
 const ROLE = `${ROLES}/:name`
+const BUILT_IN: readonly string[] = ['owner', 'admin', 'member', 'guest']
 /** The number of checkboxes of the form. A role keeps permissions for which the form has no checkbox. */
 const MAX_BOXES = 60
 const Box = RoleFields.permissions.element
@@ -62,12 +63,7 @@ function choicesOf(
   }
 }
 
-async function showRoles(
-  tools: Tools,
-  call: Call,
-  above: Parameters<typeof frameOf>[2],
-  form: FormState = {},
-): Promise<PageAnswer> {
+async function showRoles(tools: Tools, call: Call, above: Above, form: FormState = {}): Promise<PageAnswer> {
   const { shell } = await frameOf(tools, call, above)
   const known = await listGrantableRoles(tools, call)
   const choices = can(shell, 'roles:write') ? choicesOf(tools, known) : null
@@ -83,7 +79,7 @@ async function showRole(
   tools: Tools,
   call: Call,
   name: string,
-  above: Parameters<typeof frameOf>[2],
+  above: Above,
   form: FormState = {},
 ): Promise<PageAnswer> {
   const { shell } = await frameOf(tools, call, above)
@@ -127,12 +123,11 @@ const listRows = (tools: Tools): Row[] => [
       code === 'CONFLICT' && (await isSameRole(tools, call, sent))
         ? { redirect: `${placeOf(sent.id ?? '', '/roles')}?done=role_created` }
         : null,
-    redisplay: async (call, typed, problem) => {
-      const isBuiltIn = ['owner', 'admin', 'member', 'guest'].includes(typed.name ?? '')
-      const conflict = isBuiltIn ? 'refused.built_in' : 'refused.too_many'
-      const form = refusedForm(call.locale, typed, problem, t(call.locale, conflict))
-      return shownFor(problem, showRoles(tools, call, {}, form))
-    },
+    redisplay: again(
+      (call, _typed, { form }) => showRoles(tools, call, {}, form),
+      ({ locale }, _problem, { name = '' }) =>
+        t(locale, BUILT_IN.includes(name) ? 'refused.built_in' : 'refused.too_many'),
+    ),
   }),
 ]
 
@@ -183,17 +178,10 @@ const roleRows = (tools: Tools): Row[] => [
       })
       return { redirect: `${placeOf(id, '/roles')}?done=role_saved` }
     },
-    redisplay: (call, typed, problem) =>
-      shownFor(
-        problem,
-        showRole(
-          tools,
-          call,
-          typed.name ?? '',
-          {},
-          refusedForm(call.locale, typed, problem, t(call.locale, 'refused.built_in')),
-        ),
-      ),
+    redisplay: again(
+      (call, { name = '' }, { form }) => showRole(tools, call, name, {}, form),
+      ({ locale }) => t(locale, 'refused.built_in'),
+    ),
   }),
   page({
     of: of.delete,
@@ -208,11 +196,18 @@ const roleRows = (tools: Tools): Row[] => [
     },
     reached: ({ organization }, { id = '' }, { code }) =>
       code === 'NOT_FOUND' && organization?.id === id ? { redirect: placeOf(id, '/roles') } : null,
-    redisplay: async (call, typed, problem) => {
-      const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.held'))
-      return shownFor(problem, showRole(tools, call, typed.name ?? '', { refused: alert ?? null }))
-    },
+    redisplay: again((call, { name = '' }, { above }) => showRole(tools, call, name, above), refusalOf),
   }),
 ]
+
+/** Why a role cannot be deleted: members have it, or connections give it, which are named to those who may see them. */
+function refusalOf({ locale }: Call, { details }: Problem): string {
+  if (!isGiven(details)) return t(locale, 'refused.held')
+  const names = details.connections?.map(({ name }) => name).join(', ')
+  return names === undefined ? t(locale, 'refused.given') : t(locale, 'refused.given_by', { names })
+}
+
+const isGiven = (details: unknown): details is { connections?: readonly { name: string }[] } =>
+  (details as { reason?: unknown } | undefined)?.reason === 'given_by_connections'
 
 export const organizationRolePages = (tools: Tools): Row[] => [...listRows(tools), ...roleRows(tools)]

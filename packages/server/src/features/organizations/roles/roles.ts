@@ -1,9 +1,10 @@
 /**
  * The rules of an organization's own (custom) roles. Invariants: a role permits only permissions that exist inside
  * organizations; a caller creates, changes and deletes only roles within the caller's own permissions; a role in use
- * cannot be deleted; a change revokes the organization's access tokens.
+ * (by a member, an invitation or a connection) cannot be deleted; a change revokes the organization's access tokens.
  */
 
+import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -22,6 +23,7 @@ import {
   deleteOwnRole,
   insertOwnRole,
   isRoleInUse,
+  selectConnectionsGiving,
   selectOwnRole,
   selectOwnRoles,
   updateOwnRole,
@@ -183,13 +185,31 @@ export async function changeOrganizationRole(
   })
 }
 
-/** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT if it is in use */
+/** @throws Problem CONFLICT with the connections that give the role, as far as the caller may see connections */
+async function assertNotGiven(
+  tx: Tx,
+  { organization: { id }, membership }: LockedOrganization,
+  name: string,
+): Promise<void> {
+  const connections = await tx.asSystem((system) => selectConnectionsGiving(system, id, name))
+  if (connections.length === 0) return
+  throw problem('CONFLICT', {
+    message: 'Sign-in connections give this role. Change their `default_role` and `group_roles` first.',
+    details: {
+      reason: 'given_by_connections',
+      ...(can(membership, 'connections:read') && { connections }),
+    },
+  })
+}
+
+/** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT if it is in use, also by a connection that gives it */
 export async function deleteOrganizationRole(tools: RoleTools, call: Call, name: string): Promise<void> {
   await inside(tools, call, 'roles:write', async (tx, locked) => {
     await getOwnRole(tools, tx, locked, name)
     const { id } = locked.organization
     if (await tx.asSystem((system) => isRoleInUse(system, id, name)))
       throw problem('CONFLICT', { message: 'This role is in use. Give its members another role first.' })
+    await assertNotGiven(tx, locked, name)
     if (!(await deleteOwnRole(tx, id, name))) throw notFound('role')
     await recordOrganizationEvent(tx, call, 'organization.role.deleted', id, { role: name })
   })

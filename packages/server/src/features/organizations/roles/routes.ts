@@ -73,7 +73,8 @@ export const organizationRoleRoutes = (tools: Tools): Row[] => [
     of: of.delete,
     method: 'DELETE',
     path: `${ROLES}/:name`,
-    description: 'Not while a member has the role or an open invitation names it.',
+    description:
+      'Not while a member has the role, an open invitation names it, or a connection gives it: 409, of a connection with `reason: "given_by_connections"` and, for those who may see connections, their ids and names.',
     tag,
     input: OneRole,
     output: z.null(),

@@ -11,6 +11,18 @@ export const selectOwnRoles = (tx: Tx, organizationId: string): Promise<Organiza
     .orderBy('name')
     .execute()
 
+export const selectOwnRolesNamed = (
+  tx: Tx,
+  organizationId: string,
+  names: readonly string[],
+): Promise<OrganizationRolesTable[]> =>
+  tx
+    .selectFrom('organization_roles')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .where('name', 'in', names)
+    .execute()
+
 export const selectOwnRole = (
   tx: Tx,
   organizationId: string,
@@ -58,6 +70,20 @@ export async function deleteOwnRole(tx: Tx, organizationId: string, name: string
     .returning('name')
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** The connections, also those that are not active, whose settings give the role. */
+export async function selectConnectionsGiving(
+  tx: Tx,
+  organizationId: string,
+  name: string,
+): Promise<{ id: string; name: string }[]> {
+  const { rows } = await sql<{ id: string; name: string }>`
+    select c.id, c.name from connections c
+    where c.organization_id = ${organizationId} and (c.settings ->> 'default_role' = ${name}
+      or c.settings -> 'group_roles' @> jsonb_build_array(jsonb_build_object('role', ${name}::text)))
+    order by c.id`.execute(tx)
+  return rows
 }
 
 /** Whether a member has the role, or an open invitation names it. */

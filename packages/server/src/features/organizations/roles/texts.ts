@@ -31,6 +31,9 @@ export const organizationRolesText = texts({
     'about.member': 'Sees the other members and the roles.',
     'about.guest': 'Sees the organization itself.',
     'refused.held': 'This role is in use. Give its members another role first.',
+    'refused.given':
+      'Sign-in connections of this organization give this role. A member who may change them has to choose other roles first.',
+    'refused.given_by': 'The sign-in connections {names} give this role. Choose other roles there first.',
     'refused.built_in': 'This is the name of a built-in role. Choose another name.',
     'refused.too_many': 'There are too many roles. Delete a role first.',
   },
@@ -63,6 +66,10 @@ export const organizationRolesText = texts({
     'about.member': 'Sieht die anderen Mitglieder und die Rollen.',
     'about.guest': 'Sieht die Organisation selbst.',
     'refused.held': 'Diese Rolle wird verwendet. Geben Sie ihren Mitgliedern zuerst eine andere.',
+    'refused.given':
+      'Verbindungen zur Anmeldung vergeben diese Rolle. Ein Mitglied, das sie ändern darf, muss dort zuerst andere Rollen wählen.',
+    'refused.given_by':
+      'Diese Verbindungen zur Anmeldung vergeben die Rolle: {names}. Wählen Sie dort zuerst andere Rollen.',
     'refused.built_in': 'Eine eingebaute Rolle hat diesen Namen. Wählen Sie einen anderen.',
     'refused.too_many': 'Es gibt zu viele Rollen. Löschen Sie zuerst eine Rolle.',
   },

@@ -1,5 +1,7 @@
 /** Attempts that wait for a further step: stored, resumed by their token, and their step taken once. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { kindOf } from '../../../base/assurance.ts'
 import { systemClock } from '../../../base/clock.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import type { Database } from '../../../base/db/database.ts'
@@ -38,12 +40,20 @@ async function stored(): Promise<Attempt> {
     userId: USER,
     proofs: [],
     requirements: [],
+    providerSession: null,
     isFinished: false,
   }
   await db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, first)]))
   return { ...attempt, step: 'prove', isStored: true }
 }
-const done: AttemptProgress = { step: 'done', userId: USER, proofs: [], requirements: [], isFinished: true }
+const done: AttemptProgress = {
+  step: 'done',
+  userId: USER,
+  proofs: [],
+  requirements: [],
+  providerSession: null,
+  isFinished: true,
+}
 const move = (attempt: Attempt, at = now): Promise<boolean> =>
   db.tx('system', (tx) => moveAttempt(tx, attempt, done, at))
 
@@ -99,5 +109,25 @@ describe('an attempt', () => {
     await db.tx('system', (tx) => endAttempts(tx, { userId: USER }, now))
     expect(await resumeAttempt(db.hot, ended.token, now)).toBeNull()
     expect(await move(ended)).toBe(false)
+  })
+
+  test('ends with the connection that has proven it, and not with another', async () => {
+    const [ended, other, local] = [await stored(), await stored(), await stored()]
+    const at = now.toISOString()
+    for (const [{ id }, connection] of [
+      [ended, 'con_1'],
+      [other, 'con_2'],
+      [local, undefined],
+    ] as const) {
+      const proofs = JSON.stringify([{ method: 'federation', ...kindOf('federation'), connection, at }])
+      await db.tx('system', (tx) => tx.updateTable('attempts').set({ proofs }).where('id', '=', id).execute())
+    }
+    expect(
+      await db.tx('system', (tx) =>
+        endAttempts(tx, { provenOnlyBy: { connectionId: 'con_1', until: null } }, now),
+      ),
+    ).toBe(1)
+    expect(await move(ended)).toBe(false)
+    expect([await move(other), await move(local)]).toEqual([true, true])
   })
 })

@@ -5,12 +5,16 @@
  * Invariant: a step is taken by one conditional statement that compares the step and the number of steps before it; of
  * several answers to one step exactly one succeeds, and a finished attempt stays finished.
  */
-import type { CompiledQuery, Selectable } from 'kysely'
+import { type CompiledQuery, type Selectable, sql } from 'kysely'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { isId, newId } from '../../../base/ids.ts'
+import { type EndedProofs, isProvenOnlyBy } from '../../../core/connection-ended.ts'
+import type { ConnectedSession, ProviderSessions } from '../../../core/providers/index.ts'
+import { isNamedIn } from '../../../core/saml/named-sessions.ts'
+import { lockUserRow } from '../../identity/users/index.ts'
 import type { Proof, Requirement, Step, StepUpDemand } from './steps.ts'
 import type { AttemptsTable } from './tables.ts'
 
@@ -53,6 +57,8 @@ export interface Attempt {
   stepUp: StepUp | null
   /** Of the browser that asked for a link or a code; null where any may continue with the token. */
   browserHash: Buffer | null
+  /** What the session is called at the provider that has proven the user; null for another method. */
+  providerSession: ConnectedSession | null
   createdAt: Date
   expiresAt: Date
   /** Whether it is in the database: an attempt that is not cannot have been answered elsewhere. */
@@ -73,6 +79,7 @@ export function beginAttempt(after: AfterSignIn, now: Date, lifetime = LIFETIME)
     after,
     stepUp: null,
     browserHash: null,
+    providerSession: null,
     createdAt: now,
     expiresAt: later(now, lifetime),
     isStored: false,
@@ -86,6 +93,7 @@ export interface AttemptProgress {
   userId: string | null
   proofs: readonly Proof[]
   requirements: readonly Requirement[]
+  providerSession: ConnectedSession | null
   isFinished: boolean
 }
 
@@ -109,10 +117,15 @@ export const attemptInsert = (attempt: Attempt, first: AttemptProgress): Compile
     demand: JSON.stringify(attempt.stepUp?.demand ?? {}),
     held_form: null,
     browser_hash: attempt.browserHash,
+    provider_session: providerSessionOf(first),
     created_at: attempt.createdAt,
     expires_at: attempt.expiresAt,
     finished_at: first.isFinished ? attempt.createdAt : null,
   })
+
+/** It is of no use to an attempt that has ended. */
+const providerSessionOf = ({ isFinished, providerSession }: AttemptProgress): string | null =>
+  isFinished || providerSession === null ? null : JSON.stringify(providerSession)
 
 const insertAttempt = compiledOnce((db, attempt: NewRow<AttemptsTable>) =>
   db.insertInto('attempts').values(attempt),
@@ -134,6 +147,7 @@ export async function moveAttempt(
       user_id: to.userId,
       proofs: JSON.stringify(to.proofs),
       requirements: JSON.stringify(to.requirements),
+      provider_session: providerSessionOf(to),
       finished_at: to.isFinished ? now : null,
       ...(enrols && { expires_at: later(now, ENROL_LIFETIME) }),
     })
@@ -199,6 +213,7 @@ function attemptOf(row: Selectable<AttemptsTable>): Omit<Attempt, 'token'> {
         ? { sessionId: row.session_id, demand: row.demand as StepUpDemand }
         : null,
     browserHash: row.browser_hash,
+    providerSession: row.provider_session,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     isStored: true,
@@ -220,18 +235,24 @@ export async function findReturnTo(db: Statements, token: string): Promise<strin
 
 /**
  * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, all that began until a
- * time, or one, whose e-mail was used. The caller holds the user's row. Never a row that `purgeAttempts` deletes, so that
- * the two do not lock the same rows in different orders.
+ * time, one, whose e-mail was used, those that a connection alone has proven, or those whose provider has ended the session. The caller holds the user's row, except where
+ * a provider names it. Never a row that `purgeAttempts` deletes, so that the two do not lock the same rows in different orders.
  * @returns how many
  */
 export async function endAttempts(
   tx: Tx,
-  which: { userId: string } | { until: Date } | { id: string },
+  which:
+    | { userId: string }
+    | { until: Date }
+    | { id: string }
+    | { provenOnlyBy: EndedProofs }
+    | { providerSessions: ProviderSessions },
   now: Date,
 ): Promise<number> {
+  if ('providerSessions' in which) return await endOfProvider(tx, which.providerSessions, now)
   const open = tx
     .updateTable('attempts')
-    .set({ finished_at: now })
+    .set({ finished_at: now, provider_session: null })
     .where('finished_at', 'is', null)
     .where('expires_at', '>', now)
   const named =
@@ -239,9 +260,54 @@ export async function endAttempts(
       ? open.where('user_id', '=', which.userId)
       : 'id' in which
         ? open.where('id', '=', which.id)
-        : open.where('created_at', '<=', which.until)
+        : 'provenOnlyBy' in which
+          ? open.where(isProvenOnlyBy('attempts', which.provenOnlyBy))
+          : open.where('created_at', '<=', which.until)
   const { numUpdatedRows } = await named.executeTakeFirst()
   return Number(numUpdatedRows)
+}
+
+/**
+ * The users are locked first, as a sign-in does: an attempt that is completed meanwhile is a session afterwards, which the caller
+ * finds.
+ */
+async function endOfProvider(tx: Tx, which: ProviderSessions, now: Date): Promise<number> {
+  const rows = await tx
+    .selectFrom('attempts')
+    .select('user_id')
+    .distinct()
+    .where(isNamed(which))
+    .where('finished_at', 'is', null)
+    .where('expires_at', '>', now)
+    .orderBy('user_id')
+    .execute()
+  let count = 0
+  for (const { user_id: id } of rows) {
+    if (id === null) continue
+    await lockUserRow(tx, id)
+    const { numUpdatedRows } = await tx
+      .updateTable('attempts')
+      .set({ finished_at: now, provider_session: null })
+      .where('user_id', '=', id)
+      .where(isNamed(which))
+      .where('finished_at', 'is', null)
+      .where('expires_at', '>', now)
+      .executeTakeFirst()
+    count += Number(numUpdatedRows)
+  }
+  return count
+}
+
+const isNamed = (which: ProviderSessions) => isNamedIn(sql.ref('provider_session'), which)
+
+/** Forgets what providers call the sessions of attempts that have expired. */
+export async function forgetProviderSessions(tx: Tx, now: Date): Promise<void> {
+  await tx
+    .updateTable('attempts')
+    .set({ provider_session: null })
+    .where('provider_session', 'is not', null)
+    .where('expires_at', '<=', now)
+    .execute()
 }
 
 /** Deletes attempts that expired before then, which is in the past. */

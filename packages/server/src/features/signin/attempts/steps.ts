@@ -1,5 +1,6 @@
 /** What attempts are made of: the steps that they wait at, and the proofs that they collect. Types alone. */
 import type { Acr, Demand, StoredProof } from '../../../base/assurance.ts'
+import type { SsoDemand } from '../../../core/policies.ts'
 
 declare const proven: unique symbol
 
@@ -29,6 +30,10 @@ export interface StepUpDemand {
   maxAge?: number
   /** What an organization demands of the session; what it has proven already counts. */
   demand?: Omit<Demand, 'dueAt'> & { dueAt: string | null }
+  /** The organization in which what is proven has to count; absent: for the account. */
+  organization?: string
+  /** By which connections one has to sign in there; absent: by any method. */
+  sso?: SsoDemand
   /** What the session has proven before. */
   former?: readonly StoredProof[]
 }

@@ -1,6 +1,7 @@
 /** The tables of sign-in attempts. */
 import type { Generated } from 'kysely'
 import type { Json } from '../../../base/db/tables.ts'
+import type { ConnectedSession } from '../../../core/providers/index.ts'
 
 declare module '../../../base/db/tables.ts' {
   interface Tables {
@@ -35,4 +36,6 @@ export interface AttemptsTable {
   program_seconds: number | null
   /** The hash of a cookie of the browser that asked for a link or a code. */
   browser_hash: Buffer | null
+  /** What the provider calls the session with which it began; null where it did not begin with SAML, and once it has ended. */
+  provider_session: Json<ConnectedSession> | null
 }

@@ -12,12 +12,11 @@ import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import type { FurtherMethod } from '../door/index.ts'
 import { foldBackupCode, isBackupCode } from './codes.ts'
 import { codeUsedEmail } from './mail.tsx'
-import { selectSet, takeCode } from './sql.ts'
-import type { BackupCodesTable } from './tables.ts'
+import { type BackupCodeRow, selectSet, takeCode } from './sql.ts'
 
 export const backupCodeMethod = (
   tools: Pick<Tools, 'config' | 'hashing' | 'mail'>,
-): FurtherMethod<{ code: string }, BackupCodesTable[]> => ({
+): FurtherMethod<{ code: string }, BackupCodeRow[]> => ({
   name: 'backup_code',
   proof: kindOf('backup_code'),
   failure: 'wrong_code',
@@ -32,6 +31,7 @@ export const backupCodeMethod = (
     return {
       user: owner,
       requires: [],
+      ...(found.confirmed_at && { enrolledAt: found.confirmed_at }),
       async recheck(tx) {
         await lockUserRow(tx, owner.id)
         const left = await takeCode(tx, found, call.now)

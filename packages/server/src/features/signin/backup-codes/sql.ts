@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { FactorsTable } from '../../../core/factors/tables.ts'
 import type { BackupCodesTable } from './tables.ts'
 
 export async function insertCodes(
@@ -13,13 +14,16 @@ export async function insertCodes(
   await tx.insertInto('backup_codes').values(rows).execute()
 }
 
+/** A code, and since when its set counts. */
+export type BackupCodeRow = BackupCodesTable & Pick<FactorsTable, 'confirmed_at'>
+
 /** The codes of the user's set, used ones included; none where there is no set. */
-export const selectSet = async (db: Statements, userId: string): Promise<BackupCodesTable[]> =>
+export const selectSet = async (db: Statements, userId: string): Promise<BackupCodeRow[]> =>
   (await db.executeQuery(setOf({ userId }))).rows
 
 const setOf = compiledOnce(
-  (_, { userId }: { userId: string }) => sql<BackupCodesTable>`
-    select c.factor_id, c.hash, c.salt, c.used_at from backup_codes c
+  (_, { userId }: { userId: string }) => sql<BackupCodeRow>`
+    select c.factor_id, c.hash, c.salt, c.used_at, f.confirmed_at from backup_codes c
     join factors f on f.id = c.factor_id
     where f.user_id = ${userId} and f.kind = 'backup_codes'`,
 )

@@ -2,7 +2,9 @@
  * Known devices: browsers that have signed in as a user before, recognized by a long-lived cookie `id.secret` of which
  * only the hash is stored. Its failures are counted separately, and a sign-in from an unknown device is reported to the
  * user by e-mail. A device proves nothing, unless its user chose to remember it: then it is trusted until a time, which
- * the door accepts as a second factor (base/assurance.ts).
+ * the door accepts as a second factor (base/assurance.ts). One in which the provider of an organization alone has vouched for
+ * the user, which is no authority for the account, is known and not familiar: its failures are those of a stranger. The
+ * hash says which, so that nothing else can turn one into the other.
  * Invariant: trust is given and ended under the lock of the user's row.
  */
 import { type CompiledQuery, type Selectable, sql } from 'kysely'
@@ -22,6 +24,8 @@ const KEEP = 20
 export interface Device {
   id: string
   userId: string
+  /** Whether a sign-in to the account has succeeded there. */
+  isFamiliar: boolean
   /** Until then it is accepted as a second factor of its user; null: it is not. */
   trustedUntil: Date | null
 }
@@ -30,16 +34,25 @@ export interface Device {
 export async function findCallersDevice(db: Statements, call: Call): Promise<Device | null> {
   const [id = '', secret = ''] = (call.cookies[DEVICE_COOKIE] ?? '').split('.')
   if (!isId('dev', id) || secret.length !== 43) return null
-  const [row] = (await db.executeQuery(selectDevice({ id, hash: sha256(secret) }))).rows
-  return row ? { id: row.id, userId: row.user_id, trustedUntil: row.trusted_until } : null
+  const familiar = hashOf(secret, true)
+  const hashes = { id, familiar, unfamiliar: hashOf(secret, false) }
+  const [row] = (await db.executeQuery(selectDevice(hashes))).rows
+  if (!row) return null
+  const isFamiliar = row.secret_hash.equals(familiar)
+  return { id: row.id, userId: row.user_id, isFamiliar, trustedUntil: row.trusted_until }
 }
 
-const selectDevice = compiledOnce((db, { id, hash }: { id: string; hash: Buffer }) =>
+const hashOf = (secret: string, isFamiliar: boolean): Buffer =>
+  sha256(isFamiliar ? secret : `unfamiliar ${secret}`)
+
+type DeviceHashes = { id: string; familiar: Buffer; unfamiliar: Buffer }
+
+const selectDevice = compiledOnce((db, { id, familiar, unfamiliar }: DeviceHashes) =>
   db
     .selectFrom('devices')
-    .select(['id', 'user_id', 'trusted_until'])
+    .select(['id', 'user_id', 'secret_hash', 'trusted_until'])
     .where('id', '=', id)
-    .where('secret_hash', '=', hash),
+    .where('secret_hash', 'in', [familiar, unfamiliar]),
 )
 
 /** What a sign-in writes about its browser. */
@@ -72,13 +85,18 @@ const updateTrustedUse = compiledOnce(
  * Adds the browser of a completed sign-in to the user's devices. Those that give way to it are, in this order, never used
  * again since they were added (a script that keeps no cookie adds one with each sign-in), not trusted, and trusted; of
  * these, the last used ones stay.
+ * @param options `replaces`: the device that the browser was until now
  * @returns the statement that inserts it, and the cookie to set
  */
 export async function addDevice(
   tx: Tx,
   call: Call,
   userId: string,
-  trustedUntil: Date | null,
+  {
+    trustedUntil,
+    isFamiliar,
+    replaces,
+  }: Pick<Device, 'trustedUntil' | 'isFamiliar'> & { replaces: Device | null },
 ): Promise<{ insert: CompiledQuery; cookie: CookieChange }> {
   const others = (await tx.executeQuery(selectDevices({ userId, now: call.now }))).rows
   const id = newId('dev')
@@ -86,12 +104,13 @@ export async function addDevice(
   const insert = insertDevice({
     id,
     user_id: userId,
-    secret_hash: sha256(secret),
+    secret_hash: hashOf(secret, isFamiliar),
     created_at: call.now,
     ...usedBy(call),
     trusted_until: trustedUntil,
   })
-  const surplus = others.slice(KEEP - 1).map((other) => other.id)
+  const kept = others.filter((other) => other.id !== replaces?.id).slice(0, KEEP - 1)
+  const surplus = others.filter((other) => !kept.includes(other)).map((other) => other.id)
   if (surplus.length > 0) await tx.deleteFrom('devices').where('id', 'in', surplus).execute()
   return {
     insert,

@@ -13,9 +13,11 @@ import { provesEnrolled } from '../../../base/enrolled.ts'
 import { type ErrorCode, type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
+import { actsForAccount } from '../../../base/session-proofs.ts'
 import { type AuditEntry, audit, auditInserts } from '../../../core/audit/index.ts'
 import { findSignInFacts } from '../../../core/factors/index.ts'
 import { recordStopped, type SignInCompliance, signInCompliance } from '../../../core/policies.ts'
+import type { ConnectedSession } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import {
@@ -36,6 +38,8 @@ import {
 } from '../attempts/index.ts'
 import { addDevice, type Device, deviceUse } from '../devices/index.ts'
 import { reportNewDevice } from '../guesses/index.ts'
+import { questions } from '../round-trips/index.ts'
+import { samlSessionInsert } from '../saml/index.ts'
 import {
   attemptEnded,
   isWaiting,
@@ -81,6 +85,10 @@ export interface StepTaken {
   /** A requirement that `fulfil` fulfils, once this call has taken the step. */
   fulfilled?: Requirement
   fulfil?: () => Promise<void>
+  /** That it registered the user, who gets an e-mail about that. */
+  registers?: true
+  /** What the session is called at the provider that has proven the user with it. */
+  providerSession?: ConnectedSession | null
   /** Events about this step that are written with its outcome. */
   events?: readonly AuditEntry[]
   /** Ends what was counted against the user, once the sign-in is complete. */
@@ -114,6 +122,7 @@ export async function advance(
     userId: user.id,
     proofs,
     requirements,
+    providerSession: taken.providerSession ?? attempt.providerSession,
     isFinished: !isWaiting(step),
   }
   if (attempt.isStored && !(await moveAttempt(tx, attempt, progress, call.now))) throw attemptEnded()
@@ -121,7 +130,8 @@ export async function advance(
   const moved = { ...attempt, ...progress, version: attempt.version + (attempt.isStored ? 1 : 0) }
   const inserts = attempt.isStored ? [] : [attemptInsert(attempt, progress)]
   if (step === 'done') {
-    await taken.settle?.()
+    // an organization that is no authority for the account does not end what was counted against it
+    if (actsForAccount(proofs)) await taken.settle?.()
     const compliance = signInCompliance(facts, call.now)
     return attempt.stepUp
       ? await finishStepUp(tx, call, moved, attempt.stepUp.sessionId, { ...taken, compliance })
@@ -223,6 +233,7 @@ async function finishStepUp(
 ): Promise<Outcome> {
   const { proofs, after } = attempt
   const session = await raiseSession(tx, call, { id: sessionId, userId: user.id, proofs })
+  await runTogether(tx, providerSessionOf(attempt, sessionId))
   await audit(tx, call, ...eventsAbout({ ...taken, user }), {
     type: 'auth.step_up.success',
     userId: user.id,
@@ -232,6 +243,10 @@ async function finishStepUp(
   })
   return { done: { user, purpose: 'step_up', session, deviceCookie: null, after, compliance } }
 }
+
+/** The statement that keeps what the session is called at its provider, for single logout; none for other methods. */
+const providerSessionOf = ({ providerSession }: Attempt, sessionId: string): CompiledQuery[] =>
+  providerSession === null ? [] : [samlSessionInsert({ session_id: sessionId, ...providerSession })]
 
 /** Starts the session. @param inserts a statement that is run together with the others, where there is one */
 async function finish(
@@ -244,14 +259,16 @@ async function finish(
 ): Promise<Outcome> {
   const { proofs, after } = attempt
   const { user, device, compliance } = taken
-  const known = device?.userId === user.id ? device : null
+  const own = device?.userId === user.id ? device : null
+  const isFamiliar = actsForAccount(proofs)
+  const known = own?.isFamiliar === false && isFamiliar ? null : own
   const trustedUntil = trustOf(tools, call, proofs)
-  const added = known ? null : await addDevice(tx, call, user.id, trustedUntil)
+  const added = known ? null : await addDevice(tx, call, user.id, { trustedUntil, isFamiliar, replaces: own })
   const id = newId('ses')
   const { session, insert } = startSession(tools, call, { id, userId: user.id, proofs, ...after })
   const about = { userId: user.id, username: user.username, sessionId: id }
   // the first sign-in is not from another device
-  const isNewDevice = added !== null && user.last_login_at !== null
+  const isNewDevice = own === null && user.last_login_at !== null
   const details = { ...detailsOf(attempt), new_device: isNewDevice }
   const events = auditInserts(
     call,
@@ -269,7 +286,15 @@ async function finish(
   )
   const uses = known ? [deviceUse(call, known.id, trustedUntil)] : added ? [added.insert] : []
   const signedIn = updateLastSignIn({ id: user.id, now: call.now })
-  tx.withCommit([insert, signedIn, ...uses, ...events, ...inserts])
+  tx.withCommit([
+    insert,
+    signedIn,
+    ...uses,
+    ...events,
+    ...inserts,
+    ...providerSessionOf(attempt, id),
+    ...questions.claim(call, after.returnTo, user.id),
+  ])
   // independent of each other, so they are sent at once
   await Promise.all([
     endFormerSession(tx, call),
@@ -306,8 +331,7 @@ async function wait(
   next: WaitingStep,
 ): Promise<Outcome> {
   const { user, facts } = taken
-  // a registration has sent its own e-mail
-  const isUnverified = next === 'verify_email' && taken.proof?.method !== 'registration'
+  const isUnverified = next === 'verify_email' && !taken.registers
   if (isUnverified) await reportUnverified(tools, tx, call, attempt, taken)
   else {
     const events = eventsAbout(taken).map((event) => ({ ...event, details: { ...event.details, next } }))
@@ -344,8 +368,14 @@ function detailsOf({ proofs, after }: Attempt): Record<string, unknown> {
     methods: proofs.map((proof) => proof.method),
     mfa_used: acrOf(given) !== 'aal1' || new Set(given.map((proof) => proof.factor)).size > 1,
     remember_me: after.remember,
+    ...connectionOf(proofs),
     ...(given.length < proofs.length && { remembered_device: true }),
   }
+}
+
+const connectionOf = (proofs: readonly Proof[]): { connection_id?: string } => {
+  const connection = proofs.findLast((proof) => proof.connection)?.connection
+  return connection === undefined ? {} : { connection_id: connection }
 }
 
 async function refuse(

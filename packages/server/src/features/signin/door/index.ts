@@ -13,5 +13,6 @@ export {
   enrolInSession,
   proveAttempt,
   signInNewUser,
+  signInVouched,
   signInWith,
 } from './sign-in.ts'

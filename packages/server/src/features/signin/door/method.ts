@@ -25,6 +25,8 @@ export interface Verified {
   requires: readonly Requirement[]
   /** What was proven, where it depends on the credential; default: the method's. */
   proof?: ProofKind
+  /** Since when the factor counts that it is a credential of; absent: it is none. */
+  enrolledAt?: Date
   /**
    * Reads the user and the credential again under lock, because both may have changed while the credential was
    * checked, and uses up what can be used once. @returns null where they did, or where it is used up

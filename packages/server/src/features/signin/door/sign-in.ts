@@ -4,7 +4,9 @@
  * (method.test.ts holds that in types).
  */
 import {
+  ESTABLISHED_AFTER,
   isStrong,
+  kindOf,
   type ProofKind,
   type ProofMethod,
   REMEMBERED_DEVICE,
@@ -14,7 +16,9 @@ import {
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import type { AuditEntry } from '../../../core/audit/index.ts'
 import { findSignInFacts, listFactors } from '../../../core/factors/index.ts'
+import type { ProviderSession } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { raiseSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
@@ -145,8 +149,11 @@ async function proveWith<Input, Stored, Result>(
     // a registration that is not verified tells something about the identifier without proving it: that is a guess
     const locked = await (failures ? failures.findRefusal() : countUnprovenGuess(tools, tx, call, guess))
     if (locked) return { refused: locked }
-    const proof = prove(method.name, verified.proof ?? method.proof, user, call)
-    const { requires } = verified
+    const { requires, enrolledAt } = verified
+    const isEstablished =
+      enrolledAt !== undefined && call.now.getTime() - enrolledAt.getTime() >= ESTABLISHED_AFTER
+    const kind = { ...(verified.proof ?? method.proof), ...(isEstablished && { established: true as const }) }
+    const proof = prove(method.name, kind, user, call)
     const settle = failures ? { settle: () => failures.clear() } : {}
     const remembered = proveDevice(tools, call, user, trusted)
     return await then(tx, {
@@ -242,8 +249,73 @@ export async function signInNewUser(
   const after = { remember: false, returnTo, tokens: false }
   const attempt = beginAttempt(after, call.now, REGISTRATION_LIFETIME)
   const proof = prove(by, { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false }, user, call)
-  return await advance(tools, tx, call, attempt, { user, device: null, remembered: null, proof })
+  return await advance(tools, tx, call, attempt, {
+    user,
+    device: null,
+    remembered: null,
+    proof,
+    registers: true,
+  })
 }
+
+/** A user for whom an identity provider vouches. */
+export interface VouchedUser {
+  userId: string
+  /** The connection, and its organization, if it has one. */
+  by: { id: string; organizationId: string | null }
+  /** What its provider calls the session of the user there, of which it may end ours. */
+  session?: ProviderSession | undefined
+  /** That its provider has checked two factors, and is trusted about it (`isTwoFactor` of core/connections). */
+  mfa?: boolean
+  /** That the user was registered with it. */
+  registers?: true
+  events?: readonly AuditEntry[]
+}
+
+/**
+ * Signs in by an identity provider, or proves something further in an attempt. There is no guess to count: the provider has
+ * verified the credential, and its answer is used once (federation/round-trips). The caller has linked the identity to the
+ * user in this transaction.
+ * @param to the attempt that waits at `prove` or `second_factor`, or what follows a new sign-in
+ */
+export async function signInVouched(
+  tools: SignInTools,
+  tx: Tx,
+  call: Call,
+  { userId, by, session, mfa = false, ...vouched }: VouchedUser,
+  to: Attempt | AfterSignIn,
+): Promise<Outcome> {
+  const { user, device } = await lockAttemptUser(tx, call, { userId })
+  const facts = await findSignInFacts(tools, tx, user.id, call.now)
+  const kind = {
+    ...kindOf('federation'),
+    connection: by.id,
+    ...ofOrganization(by, facts),
+    ...(mfa && { mfa }),
+  }
+  const proof = prove('federation', kind, user, call)
+  const attempt =
+    'proofs' in to ? to : beginAttempt(to, call.now, vouched.registers ? REGISTRATION_LIFETIME : undefined)
+  return await advance(tools, tx, call, attempt, {
+    ...vouched,
+    user,
+    device,
+    remembered: proveDevice(tools, call, user, device),
+    facts,
+    proof,
+    providerSession: session ? { connection_id: by.id, ...session } : null,
+    settle: () => liftLockout(tools, tx, call, user),
+  })
+}
+
+/** Whose word a proof is, and whether that organization is an authority for the user's address. */
+const ofOrganization = (
+  { organizationId }: VouchedUser['by'],
+  { authorities = [] }: SignInFacts,
+): Pick<ProofKind, 'organization' | 'authority'> =>
+  organizationId === null
+    ? {}
+    : { organization: organizationId, ...(authorities.includes(organizationId) && { authority: true }) }
 
 /** @param by what it proves */
 const prove = (method: ProofMethod, by: ProofKind, user: User, call: Call): Proof => {

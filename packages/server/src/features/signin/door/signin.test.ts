@@ -318,7 +318,13 @@ describe('an attempt that waits for a proof', () => {
     const [withPassword, without] = [id, (await world.person({ signIn: false })).id]
     await world.db.tx('system', (tx) => tx.deleteFrom('passwords').where('user_id', '=', without).execute())
     const after = { remember: false, returnTo: null, tokens: false }
-    const waiting = { step: 'prove', proofs: [], requirements: [], isFinished: false } as const
+    const waiting = {
+      step: 'prove',
+      proofs: [],
+      requirements: [],
+      providerSession: null,
+      isFinished: false,
+    } as const
     for (const [userId, methods] of [
       [withPassword, ['password']],
       [without, ['email_code']],
@@ -358,7 +364,14 @@ describe('signing out', () => {
 it('deletes expired attempts after a day and expired links after a week, and keeps the others', async () => {
   const [{ id, email } = { id: '', email: '' }] = await world.people([{ signIn: false }])
   const after = { remember: false, returnTo: null, tokens: false }
-  const progress = { step: 'prove', userId: id, proofs: [], requirements: [], isFinished: false } as const
+  const progress = {
+    step: 'prove',
+    userId: id,
+    proofs: [],
+    requirements: [],
+    providerSession: null,
+    isFinished: false,
+  } as const
   const waiting = async () => {
     const attempt = beginAttempt(after, world.clock.now())
     await world.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, progress)]))

@@ -8,6 +8,7 @@ import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
+import { actsForAccount } from '../../../base/session-proofs.ts'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { User } from '../../identity/users/index.ts'
@@ -135,10 +136,19 @@ const countersFor = (
 /** What is short enough to be guessed, however slowly. */
 const CODES: ReadonlySet<ProofMethod> = new Set(['totp', 'email_code'])
 
-/** A device that has signed in as the owner, or the session that sends the request. */
-function familiarDevice(call: Call, device: Device | null, ownerId: string): string | null {
-  if (device?.userId === ownerId) return device.id
-  return call.session && call.principal?.userId === ownerId ? call.session.id : null
+/**
+ * A device that has signed in to the owner's account, or the session that sends the request, where it acts for the account:
+ * who administers an organization's provider could begin as many as they like.
+ */
+function familiarDevice({ session, principal }: Call, device: Device | null, ownerId: string): string | null {
+  if (device?.userId === ownerId && device.isFamiliar) return device.id
+  if (!session || principal?.userId !== ownerId) return null
+  // a token does not say whose provider has vouched
+  const acts =
+    session.via === 'token'
+      ? principal.amr.some((one) => one !== 'fed' && one !== 'mfa')
+      : actsForAccount(session.proofs)
+  return acts ? session.id : null
 }
 
 /**

@@ -24,7 +24,7 @@ import { type CodeToGuess, consumeCode, countCodeGuess, findCodeAddress } from '
 /** At the codes of an attempt together: a code that is sent again brings no further guess, and so reveals no account. */
 export const MOST_GUESSES = 5
 
-type CodeTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
+type CodeTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>
 
 /** Of the code and its attempt: six digits alone could be found from their hash. */
 export const codeHash = (keyring: Pick<Keyring, 'mac'>, attemptId: string, code: string): Buffer =>
@@ -35,11 +35,12 @@ const codeSpent = (): Problem =>
 
 /** @param begins the code is the first proof: the attempt that asked for it ends, and a sign-in begins with it */
 function codeMethod(
-  { config, keyring }: Pick<Tools, 'config' | 'keyring'>,
+  tools: Pick<Tools, 'config' | 'jobs' | 'keyring' | 'mail'>,
   call: Call,
   attemptId: string,
   begins: boolean,
 ): Method<string, CodeToGuess | null> {
+  const { keyring } = tools
   return {
     name: 'email_code',
     proof: kindOf('email_code'),
@@ -69,7 +70,8 @@ function codeMethod(
             throw attemptEnded()
           if (begins && (await endAttempts(tx, { id: attemptId }, call.now)) === 0) throw attemptEnded()
           if (!isUnproven(owner)) return user
-          await proveMailbox(tx, call, user, () => resetLinks.removePassword({ config }, tx, user, call.now))
+          const endPassword = () => resetLinks.removePassword(tools, tx, user, call.now)
+          await proveMailbox(tools, tx, call, user, { endPassword })
           return await getUser(tx, owner.id)
         },
       }

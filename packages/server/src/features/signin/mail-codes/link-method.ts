@@ -51,7 +51,7 @@ export async function previewLink(
 }
 
 const linkMethod = (
-  { config }: Pick<Tools, 'config'>,
+  tools: Pick<Tools, 'config' | 'jobs' | 'mail'>,
   { user, attemptId }: OpenedLink,
   call: Call,
 ): Method<string, null> => ({
@@ -72,7 +72,8 @@ const linkMethod = (
       if (link.emailId !== now.email_id || (await endAttempts(tx, { id: attemptId }, call.now)) === 0)
         throw linkProblem('used')
       if (!isUnproven(user)) return now
-      await proveMailbox(tx, call, now, () => resetLinks.removePassword({ config }, tx, now, call.now))
+      const endPassword = () => resetLinks.removePassword(tools, tx, now, call.now)
+      await proveMailbox(tools, tx, call, now, { endPassword })
       return await getUser(tx, user.id)
     },
   }),
@@ -90,7 +91,7 @@ interface SentLink {
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED; CONFLICT where another browser asked for it; ACCOUNT_LOCKED
  */
 export async function signInByLink(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>,
+  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>,
   call: Call,
   { token, attempt, confirmed = false }: SentLink,
 ): Promise<Outcome> {

@@ -72,7 +72,7 @@ export async function unlockByLink(
  * @returns the token of a link to choose a new password, and what was ended. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function disownSignIn(
-  tools: Pick<Tools, 'config' | 'db' | 'mail'>,
+  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'mail'>,
   call: Call,
   token: string,
 ): Promise<{ userId: string; reset: string; ended: Ended }> {
@@ -82,7 +82,10 @@ export async function disownSignIn(
     // a change of the address may have committed meanwhile
     const { user, link } = await getOwner(tx, call, 'not_me', token)
     await useLink(tx, 'not_me', token, call.now)
-    const ended = await endPlanted(tx, call, user, { since: link.createdAt, reason: 'password_changed' })
+    const ended = await endPlanted(tools, tx, call, user, {
+      since: link.createdAt,
+      reason: 'password_changed',
+    })
     const { username } = user
     const details = endedDetails(ended)
     await audit(tx, call, { type: 'auth.sign_in.disowned', userId, username, details })

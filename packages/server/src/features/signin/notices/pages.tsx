@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
+import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import type { Operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
-import { sessionCookie } from '../../identity/sessions/index.ts'
 import type { Ended } from '../planted/index.ts'
 import {
   assertNoticeLink,
@@ -43,7 +43,7 @@ interface NoticePage {
 const done = (call: Call, what: NoticePurpose, { isSignedOut = false, ...used }: Used): PageAnswer => ({
   page: <NoticeDone what={what} {...used} />,
   title: t(call.locale, `${what}.done_title`),
-  cookies: isSignedOut ? [sessionCookie(null, call.now)] : [],
+  cookies: isSignedOut ? SIGNED_OUT_COOKIES : [],
 })
 
 const invalid = (call: Call, { code, status }: Problem): PageAnswer => ({

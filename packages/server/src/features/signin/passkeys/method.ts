@@ -77,6 +77,7 @@ export function passkeyMethod(tools: PasskeyTools): PasskeyMethod {
         user: owner,
         requires: [],
         proof: proofOf(checked.passed),
+        ...(row.confirmed_at && { enrolledAt: row.confirmed_at }),
         recheck: (tx) => recheck(tools, tx, call, owner, row, checked.passed),
       } satisfies Verified
     },

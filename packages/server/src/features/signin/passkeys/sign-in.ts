@@ -9,13 +9,12 @@ import { canonical } from '../../../base/identifiers.ts'
 import { getRelyingParty } from '../../../base/relying-party.ts'
 import type { AssertionAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findNamed } from '../../identity/users/index.ts'
 import type { AfterSignIn } from '../attempts/index.ts'
 import { type Outcome, proveAttempt, signInWith } from '../door/index.ts'
 import { assertionOptions } from './ceremonies.ts'
 import { CHALLENGE_LIFETIME, type ChallengeFor, issueChallenge } from './challenges.ts'
-import { NO_USER, type PasskeyTools, passkeyMethod } from './method.ts'
-import { type OwnPasskeyRow, selectOwn } from './sql.ts'
+import { type PasskeyTools, passkeyMethod } from './method.ts'
+import { type NamedPasskeyRow, selectAccepted, selectAcceptedOf } from './sql.ts'
 
 /** The cookie that binds a challenge to the browser that is not signed in. */
 export const PASSKEY_COOKIE = 'passkey'
@@ -86,30 +85,27 @@ export async function secondFactorOptions(
 ): Promise<RequestOptions> {
   const party = getRelyingParty(tools.config)
   const issuedFor = { purpose: 'second_factor', boundTo: attempt.id } as const
-  const own = await selectOwn(tools.db.hot, attempt.userId)
+  const own = await selectAccepted(tools.db.hot, attempt.userId, party.id)
   return await assertionOptions(
     party,
     issueChallenge(tools.keyring, issuedFor, call.now),
-    usable(own, party.id),
+    namedBy(own),
     'preferred',
   )
 }
 
-const usable = (own: readonly OwnPasskeyRow[], rpId: string) =>
-  own
-    .filter((row) => row.rp_id === rpId && row.flagged_at === null)
-    // in one order, as those of imaginary passkeys are
-    .map(({ credential_id: credentialId, transports }) => ({
-      credentialId,
-      transports: transports.toSorted(),
-    }))
+/** In one order, as those of imaginary passkeys are. */
+const namedBy = (own: readonly NamedPasskeyRow[]) =>
+  own.map(({ credential_id: credentialId, transports }) => ({
+    credentialId,
+    transports: transports.toSorted(),
+  }))
 
 /** The passkeys of an account; imaginary ones for an account without, or an identifier of none (WebAuthn §14.6.2). */
 async function credentialsOf(tools: BeginTools, identifier: string) {
-  const { owner } = await findNamed(tools.db.hot, identifier)
-  const own = await selectOwn(tools.db.hot, owner?.id ?? NO_USER)
+  const { id } = getRelyingParty(tools.config)
+  const real = namedBy(await selectAcceptedOf(tools.db.hot, canonical(identifier), id))
   const imagined = imaginary(tools, identifier)
-  const real = usable(own, getRelyingParty(tools.config).id)
   return real.length > 0 ? real : imagined
 }
 
@@ -124,13 +120,14 @@ const MOST_IMAGINED = 3
 
 /**
  * One to three, as accounts have, so that their number tells nothing. The same for each spelling of an identifier, at each
- * time and on each node.
+ * time and on each node. All three are computed, so that the time does not tell a number that an account's passkeys hide.
  */
 function imaginary({ keyring }: Pick<Tools, 'keyring'>, identifier: string) {
   const [count = 0, ...kinds] = keyring.mac('identifiers', `passkeys\n${canonical(identifier)}`)
-  return Array.from({ length: 1 + (count % MOST_IMAGINED) }, (_, n) => {
+  const all = Array.from({ length: MOST_IMAGINED }, (_, n) => {
     const { length, transports } = KINDS[(kinds[n] ?? 0) % KINDS.length] ?? KINDS[0]
     const id = keyring.mac('identifiers', `passkey ${n}\n${canonical(identifier)}`)
     return { credentialId: id.subarray(0, length), transports }
   })
+  return all.slice(0, 1 + (count % MOST_IMAGINED))
 }

@@ -1,10 +1,12 @@
 /** Every SQL statement of passkeys, except for challenges (challenges.ts). */
 import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { PasskeyCredentialsTable } from './tables.ts'
 
 /** A passkey as a sign-in verifies it. */
-export type PasskeyRow = PasskeyCredentialsTable & { handle: Buffer }
+export type PasskeyRow = PasskeyCredentialsTable & { handle: Buffer; confirmed_at: Date | null }
 
 /** A passkey as its owner sees it. */
 export interface OwnPasskeyRow
@@ -49,8 +51,9 @@ const credentials = (db: Statements) =>
   db
     .selectFrom('passkey_credentials')
     .innerJoin('passkey_handles', 'passkey_handles.user_id', 'passkey_credentials.user_id')
+    .innerJoin('factors', 'factors.id', 'passkey_credentials.factor_id')
     .selectAll('passkey_credentials')
-    .select('passkey_handles.handle')
+    .select(['passkey_handles.handle', 'factors.confirmed_at'])
 
 /** Whose passkey it is; null for an unknown one. */
 export async function findOwnerId(db: Statements, credentialId: Buffer): Promise<string | null> {
@@ -87,6 +90,42 @@ export const selectOwn = (db: Statements, userId: string): Promise<OwnPasskeyRow
     .orderBy('f.created_at')
     .orderBy('f.id')
     .execute()
+
+/** What a request names of a passkey. */
+export type NamedPasskeyRow = Pick<OwnPasskeyRow, 'credential_id' | 'transports'>
+
+/** The user's passkeys that are accepted, oldest first. */
+export const selectAccepted = async (
+  db: Statements,
+  userId: string,
+  rpId: string,
+): Promise<NamedPasskeyRow[]> => (await db.executeQuery(accepted({ userId, rpId }))).rows
+
+const accepted = compiledOnce(
+  (_, { userId, rpId }: { userId: string; rpId: string }) => sql<NamedPasskeyRow>`
+    select c.credential_id, c.transports from passkey_credentials c join factors f on f.id = c.factor_id
+    where c.user_id = ${userId} and c.rp_id = ${rpId} and c.flagged_at is null order by f.created_at, f.id`,
+)
+
+/**
+ * Those of the user who owns an identifier, by one statement that answers nothing else about the user: an account without
+ * passkeys costs what an identifier of none does.
+ * @param key the identifier in canonical form
+ */
+export const selectAcceptedOf = async (
+  db: Statements,
+  key: string,
+  rpId: string,
+): Promise<NamedPasskeyRow[]> => (await db.executeQuery(acceptedOf({ key, rpId }))).rows
+
+const acceptedOf = compiledOnce(
+  (_, { key, rpId }: { key: string; rpId: string }) => sql<NamedPasskeyRow>`
+    select c.credential_id, c.transports from passkey_credentials c join factors f on f.id = c.factor_id
+    where c.user_id = (
+        select user_id from emails where address_key = ${key} and claimed_at is not null and is_primary
+        union all select id from users where username_key = ${key} and status <> 'pending' limit 1)
+      and c.rp_id = ${rpId} and c.flagged_at is null order by f.created_at, f.id`,
+)
 
 /** @returns false where the credential is registered already, by any user */
 export async function insertCredential(tx: Tx, row: PasskeyCredentialsTable): Promise<boolean> {

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
-import { TypedPassword } from '../../../base/fields.ts'
+import { optional, TypedPassword } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState, timeText } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -32,10 +32,11 @@ async function showChange(tools: Tools, call: Call, form: FormState): Promise<Pa
         email={user.email}
         policy={pagePolicyOf(rules.profile)}
         changedAt={stored?.changedAt ?? null}
+        isFirst={stored === null}
         {...form}
       />
     ),
-    title: t(call.locale, 'change.title'),
+    title: t(call.locale, stored === null ? 'first.title' : 'change.title'),
   }
 }
 
@@ -68,7 +69,7 @@ const changeForm = (tools: Tools, name: string, path: string): Row =>
     method: 'POST',
     path,
     input: z.object({
-      current_password: TypedPassword,
+      current_password: optional(TypedPassword),
       new_password: TypedPassword,
       new_password_confirm: TypedPassword,
     }),
@@ -106,7 +107,7 @@ export const passwordSection = (tools: Pick<Tools, 'db'>): SecuritySection => {
         ? t(call.locale, 'section.changed', { time: timeText(call.locale, changedAt, 'day') })
         : t(call.locale, 'section.none')
     },
-    view: async () => <PasswordRow />,
+    view: async (call) => <PasswordRow isFirst={(await findChange(call)) === null} />,
     notice: (call, name) => (name === 'changed' ? t(call.locale, 'change.changed') : null),
   }
 }

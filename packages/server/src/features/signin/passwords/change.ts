@@ -1,13 +1,16 @@
-/** Changing your own password: requires the present one, ends the other sessions and renews this session's token. */
+/**
+ * Changing your own password: requires the present one, ends the other sessions and renews this session's token. An account
+ * without a password chooses its first one so.
+ */
 import { kindOf } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { raiseSession, type StartedSession } from '../../identity/sessions/index.ts'
-import { getUser } from '../../identity/users/index.ts'
+import { getUser, lockUserRow } from '../../identity/users/index.ts'
 import { passwordChangedEmail } from './mail.tsx'
-import { confirmPassword } from './method.ts'
+import { confirmCaller, confirmPassword } from './method.ts'
 import {
   acceptPassword,
   auditPassword,
@@ -18,7 +21,8 @@ import {
 } from './passwords.ts'
 
 export interface PasswordChange {
-  current_password: string
+  /** Absent, where the account has none. */
+  current_password?: string | undefined
   new_password: string
   new_password_confirm?: string | undefined
 }
@@ -50,7 +54,7 @@ export async function hasJustChangedTo(
   )
 }
 
-/** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT */
+/** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT, STEP_UP_REQUIRED */
 export async function changePassword(
   tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log'>,
   call: Call,
@@ -59,7 +63,7 @@ export async function changePassword(
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
   const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
-  const from = await confirmPassword(tools, call, user, input.current_password)
+  const confirmed = await confirmCaller(tools, call, user, input.current_password, 'current_password')
   const { rules, used } = await tools.db.tx('system', async (tx) => {
     const rules = await findRules(tools, tx, user, call.now)
     return { rules, used: await usedHashes(tx, rules.profile, user.id) }
@@ -73,9 +77,13 @@ export async function changePassword(
     input.new_password_confirm,
   )
   return await tools.db.tx('system', async (tx) => {
-    await replacePassword(tx, call, user, { from, to, keepSession: session.id })
+    await lockUserRow(tx, user.id)
+    await confirmed.assertUnchanged(tx)
+    await replacePassword(tx, call, user, { from: confirmed.stored, to, keepSession: session.id })
     const proof = { ...kindOf('password'), method: 'password', at: call.now.toISOString() } as const
-    const renewed = await raiseSession(tx, call, { id: session.id, userId: user.id, proofs: [proof] })
+    // a first password is chosen, which proves nothing
+    const proofs = confirmed.stored ? [proof] : []
+    const renewed = await raiseSession(tx, call, { id: session.id, userId: user.id, proofs })
     await auditPassword(tx, call, 'auth.password.changed', user)
     await tools.mail.write(
       tx,

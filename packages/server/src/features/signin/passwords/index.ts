@@ -5,7 +5,7 @@
  */
 export { passwordSection } from './change-pages.tsx'
 export { passwordFeature } from './feature.ts'
-export { checkPassword, confirmPassword, signInByPassword } from './method.ts'
+export { checkPassword, confirmCaller, hasPassword, signInByPassword } from './method.ts'
 export { passwordOperations } from './operations.ts'
 export { continuingPassword } from './pages.tsx'
 export {

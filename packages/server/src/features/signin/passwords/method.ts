@@ -6,6 +6,9 @@
  */
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { invalid, problem } from '../../../base/errors.ts'
+import { assertEnrolledProof } from '../../../base/http/request/access.ts'
+import { findProvable } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findNamed, findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import type { AfterSignIn } from '../attempts/index.ts'
@@ -19,6 +22,7 @@ import {
   type Verified,
 } from '../door/index.ts'
 import {
+  findPassword,
   findPasswords,
   lockPassword,
   mustReplace,
@@ -146,6 +150,56 @@ export async function confirmPassword(
       await getUser(tx, user.id)
       const present = await lockPassword(tx, user.id)
       if (present?.changedAt.getTime() !== stored.changedAt.getTime()) throw passwordReplaced()
+    },
+  }
+}
+
+export interface ConfirmedCaller {
+  /** Null: the account has none. */
+  stored: StoredPassword | null
+  /**
+   * For the transaction that is authorized; the caller holds the user's row.
+   * @throws Problem CONFLICT where the password was replaced or chosen meanwhile, NOT_FOUND where the account was deleted
+   */
+  assertUnchanged(tx: Tx): Promise<void>
+}
+
+/** Whether the caller's account has a password. System scope. */
+export const hasPassword = async (tx: Tx, userId: string): Promise<boolean> =>
+  (await findPassword(tx, userId)) !== null
+
+/**
+ * Confirms that the caller is the user of the account, before something sensitive: by the present password. An account without
+ * one, which a first sign-in with an identity provider has made, proves as much as a sign-in requires, within the last ten
+ * minutes. Invariant: an account that has a password is confirmed by it alone.
+ * @param password absent, where an account has none @param field the field that errors name
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; VALIDATION_ERROR where the password is missing; STEP_UP_REQUIRED and
+ * CONFLICT where there is none and the proofs of the session are not recent or not enough
+ */
+export async function confirmCaller(
+  tools: PasswordTools,
+  call: Call,
+  user: User,
+  password: string | undefined,
+  field = 'password',
+): Promise<ConfirmedCaller> {
+  if (password !== undefined) {
+    const { assertUnchanged, ...stored } = await confirmPassword(tools, call, user, password)
+    return { stored, assertUnchanged }
+  }
+  const { session } = call
+  if (!session) throw problem('AUTHENTICATION_REQUIRED')
+  const { known, provable } = await tools.db.tx('system', async (tx) => ({
+    known: await hasPassword(tx, user.id),
+    provable: await findProvable(tools, tx, session, user.id, call.now),
+  }))
+  if (known) throw invalid(field, 'required', 'Is required.')
+  assertEnrolledProof(session, provable, call.now)
+  return {
+    stored: null,
+    async assertUnchanged(tx) {
+      await getUser(tx, user.id)
+      if (await lockPassword(tx, user.id)) throw passwordReplaced()
     },
   }
 }

@@ -75,7 +75,14 @@ export const passwordOperations = {
     needs: 'session',
     audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
     limit: { by: 'user', max: 20, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
+    errors: [
+      'AUTHENTICATION_FAILED',
+      'ACCOUNT_LOCKED',
+      'STEP_UP_REQUIRED',
+      'CONFLICT',
+      'UNAVAILABLE',
+      'NOT_FOUND',
+    ],
   }),
   findChangePage: operation({
     name: 'pages.change_password',
@@ -116,6 +123,7 @@ export const passwordOperations = {
       'auth.api_key.revoked',
       'auth.passkey.removed',
       'auth.mfa.disabled',
+      'auth.identity.unlinked',
     ],
     limit: { by: 'ip', max: 30, per: '10m', exact: true },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],

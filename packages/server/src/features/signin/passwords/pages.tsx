@@ -15,6 +15,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { findNamed } from '../../identity/users/index.ts'
 import { proveAttempt } from '../door/index.ts'
+import { showSignIn } from '../form/index.ts'
 import { isUnproven } from '../planted/index.ts'
 import {
   attemptEndedPath,
@@ -22,7 +23,6 @@ import {
   attemptOf,
   isAttemptGone,
   redirectOutcome,
-  showSignIn,
   startOver,
 } from '../responses/index.ts'
 import type { ContinuingMethod } from '../second-factor/index.ts'

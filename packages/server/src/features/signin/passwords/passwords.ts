@@ -157,12 +157,14 @@ export async function mustReplace(
 ): Promise<'age' | 'policy' | null> {
   const { organizations } = stored
   const accepted = stored.rules ?? rulesKey(profileOfServer(tools.config))
-  const reasonOf = (profile: Profile) => {
+  const failureUnder = (profile: Profile) => {
     if (isExpired(profile, stored.changedAt, now)) return 'age'
     return accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0 ? 'policy' : null
   }
   const single = profileFor({ server: tools.config, organizations, secondFactor: 'none' })
-  return reasonOf(single) && reasonOf(await findProfile(tools, tools.db.hot, userId, organizations, now))
+  return (
+    failureUnder(single) && failureUnder(await findProfile(tools, tools.db.hot, userId, organizations, now))
+  )
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
  * Resetting a forgotten password by an e-mailed link. A request is answered alike for known and unknown addresses,
  * because a job decides after the answer whether an e-mail is sent. The link proves the mailbox, so a reset also
- * verifies the address; it ends every session, forgets every other known device, and does not sign in.
+ * verifies the address; it ends every session, forgets every other known device, disconnects accounts at providers with which
+ * the user was registered before the address was verified, and does not sign in.
  */
 import { z } from 'zod'
 import { type Call, findLocale, type Locale, systemCall } from '../../../base/call.ts'
@@ -17,7 +18,7 @@ import { lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
 import { findByIdentifier, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { findCallersDevice, forgetDevices } from '../devices/index.ts'
 import { liftLockoutByMailbox } from '../guesses/index.ts'
-import { proveMailbox } from '../planted/index.ts'
+import { endIdentitiesOfRegistration, proveMailbox } from '../planted/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
 import { confirmPassword, type PasswordTools } from './method.ts'
 import {
@@ -119,7 +120,8 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     if (link.emailId !== null && link.emailId !== now.email_id) throw linkProblem('used')
-    if (link.emailId !== null) await proveMailbox(tx, call, now, async () => {})
+    if (link.emailId !== null) await proveMailbox(tools, tx, call, now, {})
+    await endIdentitiesOfRegistration(tools, tx, call, now)
     await replacePassword(tx, call, now, { from: await findPassword(tx, now.id), to, byMailbox: true })
     await liftLockoutByMailbox(tools, tx, call, now)
     await forgetDevices(tx, now.id, await findCallersDevice(tx, call))

@@ -107,10 +107,14 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/users/me/password',
     description:
-      'Requires the present password. The other sessions end; this one continues under a new token, which is answered and set as the cookie.',
+      'Requires the present password; an account without one, which an identity provider signs in, sets its first password after a sign-in of the last ten minutes instead (`STEP_UP_REQUIRED`). The other sessions end; this one continues under a new token, which is answered and set as the cookie.',
     tag: 'Account',
     input: z.object({
-      current_password: described(TypedPassword, 'The present password.', 'correct horse battery staple'),
+      current_password: described(
+        TypedPassword.optional(),
+        'The present password. Only an account that has none omits it.',
+        'correct horse battery staple',
+      ),
       new_password: NewPassword,
       new_password_confirm: Confirmation,
     }),

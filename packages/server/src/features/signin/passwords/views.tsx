@@ -118,13 +118,15 @@ export interface ChangePasswordProps extends FormState {
   email: string
   policy: PasswordPolicy
   changedAt?: Date | null
+  /** Whether the account has no password yet. */
+  isFirst?: boolean
 }
 
 /** /account/security/password */
-export function ChangePassword({ email, policy, changedAt, ...form }: ChangePasswordProps) {
+export function ChangePassword({ email, policy, changedAt, isFirst = false, ...form }: ChangePasswordProps) {
   const { locale } = useUi()
   const fields = {
-    current_password: t(locale, 'field.current_password'),
+    ...(!isFirst && { current_password: t(locale, 'field.current_password') }),
     new_password: t(locale, 'field.new_password'),
     new_password_confirm: t(locale, 'field.new_password_confirm'),
   }
@@ -132,16 +134,16 @@ export function ChangePassword({ email, policy, changedAt, ...form }: ChangePass
     ? t.nodes(locale, 'change.changed_at', { time: <Time at={changedAt} /> })
     : null
   return (
-    <AccountPage current="security" title={t(locale, 'change.title')}>
+    <AccountPage current="security" title={t(locale, isFirst ? 'first.title' : 'change.title')}>
       <div class="card">
         <p class="lead">
-          {t(locale, 'change.lead')} {lastChange}
+          {t(locale, isFirst ? 'first.lead' : 'change.lead')} {lastChange}
         </p>
         <Form action="/account/security/password" fields={fields} {...form}>
           <ForManagers account={email} />
-          <PasswordField name="current_password" autocomplete="current-password" />
+          {isFirst ? null : <PasswordField name="current_password" autocomplete="current-password" />}
           <NewPasswordFields name="new_password" confirm="new_password_confirm" policy={policy} />
-          <Button>{t(locale, 'change.button')}</Button>
+          <Button>{t(locale, isFirst ? 'first.button' : 'change.button')}</Button>
         </Form>
         <LinkRow>
           <a href="/account/security?open=password">{t(locale, 'change.back')}</a>
@@ -152,13 +154,13 @@ export function ChangePassword({ email, policy, changedAt, ...form }: ChangePass
 }
 
 /** What the row of the security page opens to. */
-export function PasswordRow() {
+export function PasswordRow({ isFirst = false }: { isFirst?: boolean }) {
   const { locale } = useUi()
   return (
     <>
-      <p>{t(locale, 'section.lead')}</p>
+      <p>{t(locale, isFirst ? 'first.section' : 'section.lead')}</p>
       <ButtonLink href="/account/security/password" kind="secondary">
-        {t(locale, 'change.button')}
+        {t(locale, isFirst ? 'first.button' : 'change.button')}
       </ButtonLink>
     </>
   )

@@ -1,12 +1,13 @@
 /** The list of what was removed from an account, in pages and e-mails. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
+import { type ProviderId, providerOf } from '../../../core/providers/index.ts'
 import type { Ended } from './planted.ts'
 import { plantedText as t } from './texts.ts'
 
 /** An account may have a thousand keys. */
 const MOST_KEYS = 20
 
-function lines(locale: Locale, { apiKeys, factors }: Ended): string[] {
+function lines(locale: Locale, { apiKeys, factors, identities }: Ended): string[] {
   const shown = apiKeys.slice(0, MOST_KEYS)
   const count = apiKeys.length - shown.length
   return [
@@ -15,6 +16,9 @@ function lines(locale: Locale, { apiKeys, factors }: Ended): string[] {
       if (kind !== 'totp') return t(locale, kind)
       return name === null ? t(locale, 'totp_unnamed') : t(locale, 'totp', { name })
     }),
+    ...identities.map(({ provider, name, email }) =>
+      t(locale, 'identity', { provider: providerOf(provider as ProviderId).name, name: email ?? name ?? '' }),
+    ),
     ...shown.map((name) => t(locale, 'api_key', { name })),
     ...(count > 0 ? [t(locale, 'more', { count: String(count) })] : []),
   ]

@@ -1,10 +1,10 @@
-/** The feature value of the sign-in form and of signing out. */
+/** The feature value of signing out. */
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { signInPages } from './pages.tsx'
+import { signOutPages } from './pages.tsx'
 import { signOutRoutes } from './routes.ts'
 
 export const responseFeature = (tools: Tools): Feature => ({
   name: 'responses',
-  rows: [...signOutRoutes(tools), ...signInPages(tools)],
+  rows: [...signOutRoutes(tools), ...signOutPages(tools)],
 })

@@ -1,6 +1,6 @@
 /**
  * Responses of a sign-in: its outcome as JSON, as a redirect of a hosted page, and as cookies, once for every method;
- * the sign-in form, and signing out. Leaves the outcome itself to `door`, and verifying a credential to the methods.
+ * and signing out. Leaves the outcome itself to `door`, the sign-in page to `form`, and verifying a credential to the methods.
  */
 export {
   attemptCookie,
@@ -16,7 +16,7 @@ export {
   atPasswordField,
   completed,
   redirectOutcome,
+  redirectStepUp,
   redirectVerified,
   SignedInView,
 } from './outcome.ts'
-export { showSignIn } from './pages.tsx'

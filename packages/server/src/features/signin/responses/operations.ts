@@ -1,13 +1,7 @@
-/** The operations of the sign-in form and of signing out. */
+/** The operations of signing out. */
 import { operation } from '../../../base/http/row/operation.ts'
 
-export const signInPageOperations = {
-  form: operation({
-    name: 'pages.sign_in',
-    summary: 'Show the sign-in form',
-    open: 'users sign in here',
-    quiet: 'reads only',
-  }),
+export const signOutOperations = {
   signOutForm: operation({
     name: 'pages.sign_out',
     summary: 'Show the form to sign out',
@@ -18,6 +12,7 @@ export const signInPageOperations = {
     name: 'auth.logout',
     summary: 'Sign out',
     needs: 'session',
+    anyProof: 'it ends the session itself',
     audit: 'auth.logout',
   }),
   /** The form does not fail for users who are signed out already: its aim is reached. */

@@ -7,12 +7,14 @@ import type { Call } from '../../../base/call.ts'
 import { described, EXAMPLE_LATER, timeOrNull } from '../../../base/described.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { Answer, CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
+import { STEP_UP_PAGES } from '../../../core/step-up-pages.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, TokensView } from '../../access/tokens/index.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
 import { continueAttempt, type Outcome, passwordExpired } from '../door/index.ts'
+import { questions } from '../round-trips/index.ts'
 import { getAttempt, offerOf } from '../steps/index.ts'
 import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
 
@@ -54,7 +56,7 @@ const PAGES: Readonly<Record<Exclude<WaitingStep, 'verify_email'>, string>> = {
  * @throws Problem the refusal, or what the attempt waits for, with `attempt` and `expires_at` in its details
  */
 export async function answerOutcome(
-  tools: Pick<Tools, 'config' | 'db' | 'keys' | 'keyring' | 'revocations' | 'roles'>,
+  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keys' | 'keyring' | 'revocations' | 'roles'>,
   call: Call,
   outcome: Outcome,
   before = '',
@@ -102,13 +104,18 @@ function waitingProblem({ next, attempt, user, facts }: Waiting, now: Date): Pro
   return problem('MFA_ENROLMENT_REQUIRED', { details: { ...details, methods: enrollable, ...whose } })
 }
 
-/** Where a hosted page goes after a sign-in: to its aim, or to the page of the next step. @throws Problem the refusal */
+/**
+ * Where a hosted page goes after a sign-in: to its aim, or to the page of the next step.
+ * @throws Problem the refusal
+ */
 export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
   if ('next' in outcome) {
     const { next, attempt, user } = outcome
     const cookies = [attemptCookie(attempt, call.now)]
     if (next !== 'verify_email') return { redirect: PAGES[next], cookies }
-    const isRegistration = attempt.proofs.some(({ method }) => method === 'registration')
+    const isRegistration = attempt.proofs.some(
+      ({ method }) => method === 'registration' || method === 'federation',
+    )
     const status = isRegistration ? 200 : problem('EMAIL_NOT_VERIFIED').status
     return {
       ...checkYourMail(call, user.email, { status, returnTo: attempt.after.returnTo }),
@@ -117,6 +124,19 @@ export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
   }
   const signedIn = completed(outcome, call.now)
   return { redirect: signedIn.after.returnTo ?? '/account', cookies: signInCookies(signedIn, call) }
+}
+
+/**
+ * Where a hosted page goes after a proof of a step-up. The browser keeps the attempt until its form was shown.
+ * @throws Problem the refusal
+ */
+export function redirectStepUp(call: Call, outcome: Outcome): PageAnswer {
+  if ('next' in outcome) {
+    const redirect = outcome.next === 'enrol' ? STEP_UP_PAGES.enrol : STEP_UP_PAGES.prove
+    return { redirect, cookies: [attemptCookie(outcome.attempt, call.now, 'step_up')] }
+  }
+  const answer = redirectOutcome(call, outcome)
+  return { redirect: STEP_UP_PAGES.after, cookies: ('cookies' in answer && answer.cookies) || [] }
 }
 
 /**
@@ -143,12 +163,16 @@ export async function redirectVerified(
  * The cookies of a completed sign-in. A step-up leaves the attempt of a sign-in that waits in the same browser, and that of
  * a step-up: its form is sent by the page that follows (step-up/pages.tsx), also where a proof by JSON has completed it.
  */
-function signInCookies({ session, deviceCookie, purpose }: CompletedSignIn, call: Call): CookieChange[] {
+function signInCookies(
+  { session, deviceCookie, purpose, after }: CompletedSignIn,
+  call: Call,
+): CookieChange[] {
   const isUsed = purpose === 'sign_in' && call.cookies[ATTEMPT_COOKIE] !== undefined
   return [
     ...(session.token === null ? [] : [sessionCookie(session, call.now)]),
     ...(deviceCookie ? [deviceCookie] : []),
     ...(isUsed ? [{ name: ATTEMPT_COOKIE, value: null }] : []),
+    ...(purpose === 'sign_in' ? questions.end(call, after.returnTo) : []),
   ]
 }
 

@@ -3,6 +3,7 @@ import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
+import { beginProviderLogout, type ProviderLogout } from '../saml/index.ts'
 
 /** A session that has ended meanwhile is no error. */
 export async function signOut(tools: Pick<Tools, 'db'>, call: Call): Promise<void> {
@@ -13,4 +14,22 @@ export async function signOut(tools: Pick<Tools, 'db'>, call: Call): Promise<voi
   await tools.db.tx(scope, (tx) =>
     endSessions(tx, call, { userId: scope.userId, username, reason: 'signed_out', only }),
   )
+}
+
+/**
+ * Where the session that SAML began ends at its identity provider, after it has ended here. Null for none: a fault of the
+ * connection does not keep anyone signed in.
+ */
+export async function signOutAtProvider(
+  tools: Pick<Tools, 'config' | 'db' | 'keyring' | 'log'>,
+  call: Call,
+  returnTo: string | null,
+): Promise<ProviderLogout | null> {
+  if (!call.session) return null
+  try {
+    return await beginProviderLogout(tools, call, call.session.id, returnTo)
+  } catch (err) {
+    tools.log.warn({ err }, 'a session could not be ended at its identity provider')
+    return null
+  }
 }

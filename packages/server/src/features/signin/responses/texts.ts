@@ -1,59 +1,24 @@
-/** Texts of the sign-in pages. */
+/** Texts of the pages of signing out. */
 import { texts } from '../../../base/page/index.ts'
 
-export const signinText = texts({
+export const signOutText = texts({
   en: {
-    'sign_in.title': 'Sign in',
-    'sign_in.identifier': 'E-mail address or username',
-    'sign_in.password': 'Password',
-    'sign_in.remember': 'Keep me signed in',
-    'sign_in.forgot': 'Forgot password?',
-    'sign_in.button': 'Sign in',
-    'sign_in.passkey': 'Sign in with a passkey',
-    'sign_in.passkey_refused': 'This passkey is not accepted here any more. Sign in another way.',
-    'sign_in.by_email': 'Send me a link or a code instead',
-    'sign_in.new': 'New to {brand}?',
-    'sign_in.create': 'Create an account',
-    'notice.session_expired': 'Your session has expired. Please sign in again.',
-    'notice.sign_in_required': 'Please sign in to continue.',
-    'notice.step_up': 'Please sign in again to continue. This confirms that it is you.',
-    'notice.attempt_ended':
-      'This sign-in took too long, or was completed or replaced elsewhere. Please sign in again.',
-    'notice.verified': 'E-mail address confirmed. You can sign in now.',
-    'notice.password_reset': 'Password changed. Sign in with the new one.',
-    'notice.signed_out': 'You are signed out.',
-    'notice.account_deleted': 'Your account has been deleted.',
     'signed_out.title': 'You are signed out',
     'signed_out.lead': 'On a shared computer, close the browser as well.',
+    'signed_out.provider':
+      '{name} has not confirmed that your session there has ended. You may still be signed in there: sign out there as well.',
+    'signed_out.continue': 'Continue',
     'signed_out.again': 'Sign in again',
     'sign_out.title': 'Sign out?',
     'sign_out.lead': 'You will have to sign in again on this device.',
     'sign_out.button': 'Sign out',
   },
   de: {
-    'sign_in.title': 'Anmelden',
-    'sign_in.identifier': 'E-Mail-Adresse oder Benutzername',
-    'sign_in.password': 'Passwort',
-    'sign_in.remember': 'Angemeldet bleiben',
-    'sign_in.forgot': 'Passwort vergessen?',
-    'sign_in.button': 'Anmelden',
-    'sign_in.passkey': 'Mit Passkey anmelden',
-    'sign_in.passkey_refused':
-      'Dieser Passkey wird hier nicht mehr angenommen. Melden Sie sich auf andere Weise an.',
-    'sign_in.by_email': 'Stattdessen einen Link oder Code senden',
-    'sign_in.new': 'Neu bei {brand}?',
-    'sign_in.create': 'Konto anlegen',
-    'notice.session_expired': 'Ihre Sitzung ist abgelaufen. Bitte melden Sie sich erneut an.',
-    'notice.sign_in_required': 'Bitte melden Sie sich an, um fortzufahren.',
-    'notice.step_up': 'Bitte melden Sie sich erneut an, um Ihre Identität zu bestätigen.',
-    'notice.attempt_ended':
-      'Diese Anmeldung hat zu lange gedauert oder wurde an anderer Stelle abgeschlossen oder ersetzt. Bitte melden Sie sich erneut an.',
-    'notice.verified': 'Ihre E-Mail-Adresse ist bestätigt. Sie können sich jetzt anmelden.',
-    'notice.password_reset': 'Ihr Passwort ist geändert. Melden Sie sich mit dem neuen an.',
-    'notice.signed_out': 'Sie sind abgemeldet.',
-    'notice.account_deleted': 'Ihr Konto ist gelöscht.',
     'signed_out.title': 'Sie sind abgemeldet',
     'signed_out.lead': 'Schließen Sie an einem gemeinsam genutzten Computer auch den Browser.',
+    'signed_out.provider':
+      '{name} hat nicht bestätigt, dass Ihre Sitzung dort beendet ist. Möglicherweise sind Sie dort noch angemeldet: Melden Sie sich auch dort ab.',
+    'signed_out.continue': 'Weiter',
     'signed_out.again': 'Wieder anmelden',
     'sign_out.title': 'Abmelden?',
     'sign_out.lead': 'Danach müssen Sie sich auf diesem Gerät neu anmelden.',

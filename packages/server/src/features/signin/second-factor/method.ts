@@ -45,6 +45,8 @@ export interface Panel {
   body: VNode | null
   /** Where the form is sent, if it does not prove anything yet; default: to the page. */
   action?: string
+  /** Links that the user follows instead of a form. */
+  links?: VNode
   /** What follows the form. */
   below?: VNode
   /** The label of the button; default: that of the page. */

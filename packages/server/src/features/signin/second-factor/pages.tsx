@@ -9,7 +9,7 @@ import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { inForm } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findDemandingOrganization } from '../../organizations/policy/index.ts'
+import { findOrganizationName } from '../../organizations/policy/index.ts'
 import type { Outcome } from '../door/index.ts'
 import {
   attemptEndedPath,
@@ -92,7 +92,7 @@ async function show(
         attempt={attempt.id}
         chosen={chosen}
         others={others}
-        organization={await findDemandingOrganization(tools.db.hot, organizationId)}
+        organization={await findOrganizationName(tools.db.hot, organizationId)}
         blocked={blocked?.reason ?? null}
         rememberFor={mayRemember && kind.what === 'prove' ? tools.config.rememberedDevice : null}
         returnTo={attempt.after.returnTo}

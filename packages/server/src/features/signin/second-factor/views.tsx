@@ -45,19 +45,21 @@ export function Challenge(props: ChallengeProps) {
   const isRemembering = rememberFor !== null && panel.action === undefined
   const remember = isRemembering ? { remember_device: rememberLabel(locale, rememberFor) } : {}
   return (
-    <Card title={title} lead={`${reasonOf(locale, what, organization)}${panel.lead}`}>
-      <Form
-        action={panel.action ?? action}
-        fields={{ ...panel.fields, ...remember }}
-        hidden={{ attempt, method: name }}
-        returnTo={returnTo}
-        {...(panel.data && { data: panel.data })}
-        {...form}
-      >
-        {panel.body}
-        {isRemembering ? <Checkbox name="remember_device" /> : null}
-        <Button>{panel.button ?? t(locale, `${what}.button`)}</Button>
-      </Form>
+    <Card title={title} lead={`${demandText(locale, what, organization)}${panel.lead}`}>
+      {panel.links ?? (
+        <Form
+          action={panel.action ?? action}
+          fields={{ ...panel.fields, ...remember }}
+          hidden={{ attempt, method: name }}
+          returnTo={returnTo}
+          {...(panel.data && { data: panel.data })}
+          {...form}
+        >
+          {panel.body}
+          {isRemembering ? <Checkbox name="remember_device" /> : null}
+          <Button>{panel.button ?? t(locale, `${what}.button`)}</Button>
+        </Form>
+      )}
       {panel.instead}
       {panel.below}
       {others.length > 0 ? (
@@ -82,14 +84,14 @@ export function Challenge(props: ChallengeProps) {
 }
 
 /** Whose demand it is, as a sentence before the others. */
-function reasonOf(locale: Locale, what: 'prove' | 'enrol', organization: string | null): string {
+function demandText(locale: Locale, what: 'prove' | 'enrol', organization: string | null): string {
   if (organization !== null) return `${t(locale, `${what}.required_by`, { organization })} `
   return what === 'enrol' ? `${t(locale, 'enrol.required')} ` : ''
 }
 
-/** Whether there is a way to continue that an administrator can reset; a password is changed by its user. */
+/** Whether there is a way to continue that an administrator can reset: no password, and no account at a provider. */
 const hasFactor = (methods: readonly { name: string }[]): boolean =>
-  methods.some(({ name }) => name !== 'password')
+  methods.some(({ name }) => name !== 'password' && name !== 'federation')
 
 /** The way out: a sign-in starts over, a step-up is left with the session as it is. */
 function Leave({ isStepUp, returnTo }: { isStepUp: boolean; returnTo: string | null | undefined }) {

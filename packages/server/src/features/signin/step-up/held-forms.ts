@@ -8,8 +8,8 @@ import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import type { HeldForm, StepUpBeginner } from '../../../base/http/serve/steps.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
-import { findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { findPolicyDemand } from '../../organizations/policy/index.ts'
 import { type StepUpDemand, stepUps } from '../attempts/index.ts'
 import { attemptCookie } from '../responses/index.ts'
 import { beginStepUp, findAttempt } from '../steps/index.ts'
@@ -65,18 +65,15 @@ function detailsOf({ details }: Problem) {
 /** What the step-up must reach: the level and age that the row requires, and what the organization demands. */
 async function findDemand(
   tools: HoldTools,
-  { principal, now }: Call,
+  call: Call,
   refusal: Problem,
   isLevel: boolean,
 ): Promise<Omit<StepUpDemand, 'former'>> {
   const { acr, max_age: maxAge, organization_id: organizationId } = detailsOf(refusal)
-  if (acr === undefined) return {}
-  const level = { acr, ...(maxAge !== undefined && { maxAge }) }
-  if (organizationId === undefined || !principal) return level
-  const { demands } = await tools.db.tx('system', (tx) => findSignInFacts(tools, tx, principal.userId, now))
-  const demand = demands.find((one) => one.organizationId === organizationId)
+  const level = acr === undefined ? {} : { acr, ...(maxAge !== undefined && { maxAge }) }
+  if (organizationId === undefined) return level
   // what the session has proven counts towards the demand of an organization, of any age
-  return { ...(isLevel && level), ...(demand && { demand: { ...demand, dueAt: null } }) }
+  return { ...(isLevel && level), ...(await findPolicyDemand(tools, call, organizationId)) }
 }
 
 function seal({ keyring }: HoldTools, { principal, session }: Call, form: HeldForm): string {

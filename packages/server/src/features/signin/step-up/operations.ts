@@ -18,8 +18,10 @@ const begin = operation({
   name: 'auth.step_up',
   summary: 'Begin a step-up of your session',
   needs: 'session',
+  anyProof: 'it asks for the proof that is missing',
   quiet: 'begins an attempt; what it proves is recorded',
   limit: BEGINNING,
+  errors: ['NOT_FOUND'],
 })
 
 export const stepUpOperations = {
@@ -35,6 +37,7 @@ export const stepUpOperations = {
     name: 'auth.step_up.prove',
     summary: 'Continue a step-up by a proof',
     needs: 'session',
+    anyProof: 'it takes the proof that is missing',
     audit: ['auth.step_up.success', 'auth.login.failure', 'auth.login.locked'],
     limit: { by: 'ip', max: 60, per: '10m', exact: true, sharedWith: secondFactorOperations.verify },
     errors: ERRORS,
@@ -50,6 +53,7 @@ export const stepUpOperations = {
     name: 'auth.step_up.enrol',
     summary: 'Set up a second factor in a step-up',
     needs: 'session',
+    anyProof: 'it judges what a factor may be set up with',
     audit: ['auth.step_up.success', 'auth.mfa.enabled'],
     limit: { by: 'ip', max: 60, per: '10m', exact: true, sharedWith: secondFactorOperations.enrol },
     errors: ERRORS,

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
+import { STEP_UP_PAGES } from '../../../core/step-up-pages.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findReturnTo } from '../attempts/index.ts'
-import type { Outcome } from '../door/index.ts'
-import { attemptCookie, attemptOf, redirectOutcome } from '../responses/index.ts'
+import { attemptCookie, attemptOf, redirectStepUp } from '../responses/index.ts'
 import {
   type ContinuationPage,
   type ContinuingMethod,
@@ -21,35 +21,22 @@ import { stepUpOperations } from './operations.ts'
 import { stepUpText as t } from './texts.ts'
 import { Continue, FormLost } from './views.tsx'
 
-const CONTINUE = '/step-up/continue'
-const PATHS = { prove: '/step-up', enrol: '/step-up/enrol' } as const
-
-/** After the last proof the browser continues with the new session, and keeps the attempt until the form was shown. */
-function answerStepUp(call: Call, outcome: Outcome): PageAnswer {
-  if ('next' in outcome) {
-    const redirect = outcome.next === 'enrol' ? PATHS.enrol : PATHS.prove
-    return { redirect, cookies: [attemptCookie(outcome.attempt, call.now, 'step_up')] }
-  }
-  const answer = redirectOutcome(call, outcome)
-  return { redirect: CONTINUE, cookies: ('cookies' in answer && answer.cookies) || [] }
-}
-
 /** A step-up without a refused page: of a link such as that of the page of API keys. */
 async function begin(tools: Tools, call: Call, returnTo: string | undefined): Promise<PageAnswer | null> {
   const waiting = await findAttempt(tools, call, attemptOf(call, 'step_up'))
   const wanted = safeReturnTo(tools.config, returnTo)
   if (waiting && (wanted === null || waiting.after.returnTo === wanted)) return null
   if (!waiting && wanted === null && (await hasLostForm(tools, call, attemptOf(call, 'step_up'))))
-    return { redirect: CONTINUE }
+    return { redirect: STEP_UP_PAGES.after }
   const attempt = await beginStepUp(tools, call, {}, { returnTo: wanted, isReused: true })
-  return { redirect: PATHS.prove, cookies: [attemptCookie(attempt, call.now, 'step_up')] }
+  return { redirect: STEP_UP_PAGES.prove, cookies: [attemptCookie(attempt, call.now, 'step_up')] }
 }
 
 async function resume(tools: Tools, call: Call): Promise<PageAnswer> {
   const token = attemptOf(call, 'step_up')
   const taken = await takeForm(tools, call, token)
-  if (taken?.step === 'enrol') return { redirect: PATHS.enrol }
-  if (taken?.step === 'prove' || taken?.step === 'second_factor') return { redirect: PATHS.prove }
+  if (taken?.step === 'enrol') return { redirect: STEP_UP_PAGES.enrol }
+  if (taken?.step === 'prove' || taken?.step === 'second_factor') return { redirect: STEP_UP_PAGES.prove }
   const cookies = [{ name: 'step_up', value: null }]
   // the page that was refused, also after the session in which it was
   const returnTo = (taken ? taken.returnTo : await findReturnTo(tools.db.hot, token)) ?? '/account'
@@ -67,15 +54,15 @@ async function resume(tools: Tools, call: Call): Promise<PageAnswer> {
 export function stepUpPages(tools: Tools, methods: readonly ContinuingMethod[]): Row[] {
   const shared = {
     cookie: 'step_up',
-    answer: answerStepUp,
-    gone: async () => ({ redirect: CONTINUE }),
-    replaced: async () => ({ redirect: PATHS.prove }),
+    answer: redirectStepUp,
+    gone: async () => ({ redirect: STEP_UP_PAGES.after }),
+    replaced: async () => ({ redirect: STEP_UP_PAGES.prove }),
   } as const
   const prove: ContinuationPage = {
     ...shared,
     ...PROVE,
     what: 'prove',
-    path: PATHS.prove,
+    path: STEP_UP_PAGES.prove,
     steps: ['prove', 'second_factor'],
     name: 'pages.step_up.submit',
     form: stepUpOperations.form,
@@ -86,7 +73,7 @@ export function stepUpPages(tools: Tools, methods: readonly ContinuingMethod[]):
     ...shared,
     ...ENROL,
     what: 'enrol',
-    path: PATHS.enrol,
+    path: STEP_UP_PAGES.enrol,
     steps: ['enrol'],
     name: 'pages.step_up.enrol.submit',
     form: stepUpOperations.enrolForm,
@@ -98,7 +85,7 @@ export function stepUpPages(tools: Tools, methods: readonly ContinuingMethod[]):
     page({
       of: stepUpOperations.resume,
       method: 'GET',
-      path: CONTINUE,
+      path: STEP_UP_PAGES.after,
       input: z.object({}),
       run: (call) => resume(tools, call),
     }),

@@ -4,6 +4,7 @@ import { ACRS } from '../../../base/assurance.ts'
 import { described, EXAMPLE_LATER, exampleId, textList, timeField } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { findPolicyDemand } from '../../organizations/policy/index.ts'
 import { beginStepUp, findOffer } from '../steps/index.ts'
 import { stepUpOperations } from './operations.ts'
 
@@ -26,6 +27,11 @@ export const stepUpRoutes = (tools: Tools): Row[] => [
         'Seconds. What the session has proven within this time counts towards `acr`; at least one further proof is required. Without it, only what is proven in this attempt counts.',
         600,
       ).optional(),
+      organization_id: described(
+        z.string().max(64),
+        'The organization of `STEP_UP_REQUIRED`, one of your own: what its security policy requires of the session is proven too, by methods that count there. Without it, proofs count for your account.',
+        exampleId('org'),
+      ).optional(),
     }),
     output: z.object({
       attempt: described(
@@ -38,8 +44,12 @@ export const stepUpRoutes = (tools: Tools): Row[] => [
       expires_at: timeField('When the attempt expires.', EXAMPLE_LATER),
     }),
     message: 'Step-up begun.',
-    run: async (call, { acr, max_age: maxAge }) => {
-      const demand = { ...(acr && { acr }), ...(maxAge !== undefined && { maxAge }) }
+    run: async (call, { acr, max_age: maxAge, organization_id: organizationId }) => {
+      const demand = {
+        ...(acr && { acr }),
+        ...(maxAge !== undefined && { maxAge }),
+        ...(organizationId !== undefined && (await findPolicyDemand(tools, call, organizationId))),
+      }
       const attempt = await beginStepUp(tools, call, demand)
       const { methods } = await findOffer(tools, call, attempt)
       const { token, expiresAt } = attempt

@@ -193,8 +193,8 @@ export async function beginStepUp(
     const open = isReused ? await stepUps.reuse(tx, attempt, tokenOf) : null
     if (open) return open
     await stepUps.makeRoom(tx, session.id, call.now)
-    const { proofs, requirements } = attempt
-    const first = { step, userId, proofs, requirements, isFinished: false }
+    const { proofs, requirements, providerSession } = attempt
+    const first = { step, userId, proofs, requirements, providerSession, isFinished: false }
     await runTogether(tx, [attemptInsert(attempt, first)])
     return attempt
   })

@@ -29,6 +29,7 @@ export const totpMethod = ({ keyring }: Pick<Tools, 'keyring'>): FurtherMethod<T
       recheckFailure: REPLAYED,
       user: owner,
       requires: [],
+      ...(match.enrolledAt && { enrolledAt: match.enrolledAt }),
       async recheck(tx) {
         await lockUserRow(tx, owner.id)
         if (!(await takeStep(tx, match.factorId, match.step))) return null
@@ -48,11 +49,12 @@ function findMatch(
   secrets: readonly TotpSecret[],
   code: string,
   now: Date,
-): { factorId: string; step: number } | 'replayed' | null {
+): { factorId: string; enrolledAt: Date | null; step: number } | 'replayed' | null {
   const matches = secrets.map((row) => ({
     factorId: row.factor_id,
+    enrolledAt: row.confirmed_at,
     step: matchStep(keyring.decrypt('totp', row.secret), row, code, { lastStep: row.last_step, now }),
   }))
-  for (const { factorId, step } of matches) if (typeof step === 'number') return { factorId, step }
+  for (const { step, ...match } of matches) if (typeof step === 'number') return { ...match, step }
   return matches.some(({ step }) => step === 'replayed') ? 'replayed' : null
 }

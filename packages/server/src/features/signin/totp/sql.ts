@@ -9,6 +9,7 @@ export interface TotpSecret extends OtpSettings {
   /** Sealed. */
   secret: string
   last_step: number | null
+  confirmed_at: Date | null
 }
 
 export async function insertSecret(
@@ -32,7 +33,7 @@ export const selectSecrets = async (db: Statements, userId: string): Promise<Tot
 
 const confirmedOf = compiledOnce(
   (_, { userId }: { userId: string }) => sql<TotpSecret>`
-    select t.factor_id, t.secret, t.algorithm, t.digits, t.period, t.last_step from totp_secrets t
+    select t.factor_id, t.secret, t.algorithm, t.digits, t.period, t.last_step, f.confirmed_at from totp_secrets t
     join factors f on f.id = t.factor_id
     where t.user_id = ${userId} and f.confirmed_at is not null
     order by f.created_at, f.id`,
@@ -46,7 +47,7 @@ export async function selectUnconfirmed(
   since: Date,
 ): Promise<TotpSecret | null> {
   const { rows } = await sql<TotpSecret>`
-    select t.factor_id, t.secret, t.algorithm, t.digits, t.period, t.last_step from totp_secrets t
+    select t.factor_id, t.secret, t.algorithm, t.digits, t.period, t.last_step, f.confirmed_at from totp_secrets t
     join factors f on f.id = t.factor_id
     where t.user_id = ${userId} and f.confirmed_at is null and f.created_at > ${since}
       and (${factorId}::text is null or f.id = ${factorId})

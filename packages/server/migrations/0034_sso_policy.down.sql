@@ -1,0 +1,10 @@
+alter table latchkey.memberships drop column joined_by;
+drop table latchkey.removed_members;
+drop table latchkey.sso_bypasses;
+alter table latchkey.security_policies drop column sso_lapsed_at;
+drop trigger tell_delete on latchkey.organization_domains;
+drop trigger tell_update on latchkey.organization_domains;
+drop trigger tell_insert on latchkey.organization_domains;
+drop trigger tell_delete on latchkey.connections;
+drop trigger tell_update on latchkey.connections;
+drop trigger tell_insert on latchkey.connections;

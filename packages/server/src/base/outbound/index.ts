@@ -1,0 +1,36 @@
+/**
+ * Requests to other hosts, as a tool: one guarded request (request.ts), and JSON documents that are held in memory
+ * (documents.ts). Leaves what is requested, and whether a private network may be reached, to its callers.
+ */
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log/index.ts'
+import { createDocuments, type Documents } from './documents.ts'
+import { INTERNET, type Network, type OutboundAnswer, type OutboundRequest, request } from './request.ts'
+
+export { BadDocument, DOCUMENT_BYTES, DOCUMENT_TIMEOUT, jsonOf } from './documents.ts'
+export {
+  AnswerTooLarge,
+  NoAnswer,
+  NotPublic,
+  namesPrivateHost,
+  type OutboundAnswer,
+  type OutboundRequest,
+} from './request.ts'
+
+export interface Outbound {
+  /** @throws NoAnswer where no complete answer arrives within the limits; an answer may have any status */
+  request(wanted: OutboundRequest): Promise<OutboundAnswer>
+  documents: Documents
+}
+
+interface OutboundOptions {
+  clock: Pick<Clock, 'now'>
+  log: Pick<Log, 'warn'>
+  /** Replaced in tests. */
+  network?: Network
+}
+
+export function createOutbound({ clock, log, network = INTERNET }: OutboundOptions): Outbound {
+  const send = (wanted: OutboundRequest) => request(wanted, network)
+  return { request: send, documents: createDocuments({ request: send, clock, log }) }
+}

@@ -1,0 +1,56 @@
+/**
+ * The proofs of a session: what it has after further ones, and which level they reach where it acts. Pure functions, tested as
+ * tables with those of assurance.ts.
+ */
+import { type Acr, acrOf, amrOf, proofsIn, type StoredProof, withoutForeignMfa } from './assurance.ts'
+
+/** The proofs of a session after further ones: the latest of each method, and of each connection. */
+export function mergeProofs(
+  former: readonly StoredProof[],
+  further: readonly StoredProof[],
+): readonly StoredProof[] {
+  const merged = new Map<string, StoredProof>()
+  for (const proof of [...former, ...further]) {
+    const { method, amr, factor, channel, phishing_resistant, user_verified, at } = proof
+    const { connection, organization, authority, mfa, established } = proof
+    const key = `${method} ${connection ?? ''}`
+    const known = merged.get(key)
+    if (known && known.at > at) continue
+    const kind = {
+      ...(channel && { channel }),
+      ...(user_verified && { user_verified }),
+      ...(connection && { connection }),
+      ...(organization && { organization }),
+      ...(authority && { authority }),
+      ...(mfa && { mfa }),
+      ...(established && { established }),
+    }
+    merged.set(key, { method, amr, factor, phishing_resistant, ...kind, at })
+  }
+  return [...merged.values()]
+}
+
+/**
+ * The level and the references of a session where it acts: in an organization, or in none (null), where no organization's
+ * provider raises the level.
+ */
+export function levelIn(
+  { proofs, acr, amr }: { proofs: readonly StoredProof[]; acr: Acr; amr: string[] },
+  organizationId: string | null,
+): { acr: Acr; amr: string[] } {
+  const isForeign = proofs.some(
+    ({ organization }) => organization !== undefined && organization !== organizationId,
+  )
+  if (!isForeign) return { acr, amr }
+  const counting =
+    organizationId === null ? withoutForeignMfa(proofs, null) : proofsIn(proofs, organizationId)
+  return { acr: acrOf(counting), amr: amrOf(counting) }
+}
+
+/**
+ * Whether a session acts for the whole account: the roles that a user has at the server hold in it. The provider of an
+ * organization alone proves no more than membership, unless the organization is an authority for the user's address:
+ * otherwise who administers the provider could sign in as an administrator of the server who is a member.
+ */
+export const actsForAccount = (proofs: readonly Pick<StoredProof, 'organization' | 'authority'>[]): boolean =>
+  proofs.length === 0 || proofs.some(({ organization, authority }) => organization === undefined || authority)

@@ -1,0 +1,36 @@
+/**
+ * Which connections an organization offers: an active one to which no verified domain leads is `pending`, and is on no page and
+ * in no list for signing in. The one statement of that, for those who show the state and those who offer.
+ */
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
+import type { Statements } from '../../base/db/types.ts'
+import { connectionOf, type UsableConnection } from './connections.ts'
+
+/** The verified domains `d` of its organization that lead to the connection `c`. */
+const LEADING = sql`from organization_domains d where d.organization_id = c.organization_id and d.verified_at is not null
+      and coalesce(d.connection_id, (select f.id from connections f
+        where f.organization_id = c.organization_id and f.status = 'active' order by f.id limit 1)) = c.id`
+
+const HAS_DOMAIN: RawBuilder<SqlBool> = sql<SqlBool>`exists (select ${LEADING})`
+
+/** Their names, in alphabetical order. */
+export const LEADING_DOMAINS: RawBuilder<string[]> = sql<
+  string[]
+>`array(select d.domain ${LEADING} order by d.domain)`
+
+/** The active connections that an organization offers: those to which a verified domain leads, oldest first. System scope. */
+export async function listOfferedConnections(
+  db: Statements,
+  organizationId: string,
+): Promise<UsableConnection[]> {
+  const rows = await db
+    .selectFrom('connections as c')
+    .selectAll('c')
+    .where('c.organization_id', '=', organizationId)
+    .where('c.status', '=', 'active')
+    .where(HAS_DOMAIN)
+    .orderBy('c.id')
+    .limit(100)
+    .execute()
+  return rows.map(connectionOf)
+}

@@ -1,0 +1,51 @@
+/** The tables of connections and of their diagnostics. */
+import type { Generated } from 'kysely'
+import type { Json } from '../../base/db/tables.ts'
+
+declare module '../../base/db/tables.ts' {
+  interface Tables {
+    connections: ConnectionsTable
+    connection_events: ConnectionEventsTable
+  }
+}
+
+/** An identity provider that people sign in with. */
+export interface ConnectionsTable {
+  id: string
+  /** Null: of the server. */
+  organization_id: string | null
+  /** Its name in paths. */
+  slug: string
+  provider: string
+  name: string
+  status: 'draft' | 'active' | 'disabled'
+  client_id: string | null
+  /** Encrypted. */
+  client_secret: string | null
+  settings: Json<unknown>
+  origin: 'environment' | 'api' | 'setup_link'
+  version: Generated<number>
+  /** Who answers for what it gives; null: the operator, or a user whose account was deleted. */
+  made_by: string | null
+  /** Whether that is the operator, where it is null. */
+  by_operator: Generated<boolean>
+  /** When a test sign-in with the present settings succeeded. */
+  tested_at: Date | null
+  created_at: Date
+  updated_at: Date
+}
+
+/** A sign-in or a test by a connection, and why it failed. */
+export interface ConnectionEventsTable {
+  id: string
+  connection_id: string
+  at: Date
+  flow: string
+  /** A ProviderFault; null: it succeeded. */
+  fault: string | null
+  detail: string | null
+  subject: string | null
+  user_id: string | null
+  /** What the provider said, as it said it. */
+  claims: Json<unknown> | null
+}

@@ -1,0 +1,200 @@
+/** The operations of connections: those of the server, and those of an organization. */
+import { operation } from '../../../base/http/row/operation.ts'
+
+/** A user who controls a connection can sign in as those who use it, so that changing one requires a sign-in this recent. */
+const FRESH = '10m'
+const CHANGES = { by: 'user', max: 300, per: '1h' } as const
+/** What requests another host, or makes keys. */
+const FETCHES = { by: 'user', max: 60, per: '1h' } as const
+
+/** Of domains that lead elsewhere. */
+const LEADS = 'organization.domain.connection_changed'
+const CHANGED = ['connection.updated', 'connection.activated', 'connection.disabled'] as const
+
+export const serverConnectionOperations = {
+  list: operation({
+    name: 'connections.list',
+    summary: 'List the server-wide connections to identity providers',
+    needs: 'connections:read',
+    quiet: 'reads only',
+  }),
+  show: operation({
+    name: 'connections.show',
+    summary: 'Get a server-wide connection',
+    needs: 'connections:read',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  create: operation({
+    name: 'connections.create',
+    summary: 'Create a server-wide connection',
+    needs: 'connections:write',
+    fresh: FRESH,
+    audit: ['connection.created', 'connection.activated'],
+    limit: CHANGES,
+    errors: ['CONFLICT'],
+  }),
+  update: operation({
+    name: 'connections.update',
+    summary: 'Change a server-wide connection',
+    needs: 'connections:write',
+    fresh: FRESH,
+    audit: CHANGED,
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  delete: operation({
+    name: 'connections.delete',
+    summary: 'Delete a server-wide connection',
+    needs: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.deleted',
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  refreshMetadata: operation({
+    name: 'connections.metadata.refresh',
+    summary: 'Fetch the metadata of the identity provider of a server-wide connection',
+    needs: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.metadata.changed',
+    limit: FETCHES,
+    errors: ['NOT_FOUND', 'CONFLICT', 'UNAVAILABLE'],
+  }),
+  approveCertificates: operation({
+    name: 'connections.certificates.approve',
+    summary: 'Approve certificates that wait in a server-wide connection',
+    needs: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.certificates.approved',
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  rotateKeys: operation({
+    name: 'connections.keys.rotate',
+    summary: 'Renew the keys of this server for a server-wide connection',
+    needs: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.keys.rotated',
+    limit: FETCHES,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  diagnose: operation({
+    name: 'connections.events.list',
+    summary: 'List the last sign-ins by a server-wide connection',
+    needs: 'connections:read',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+} as const
+
+export const connectionOperations = {
+  list: operation({
+    name: 'organizations.connections.list',
+    summary: 'List the connections of an organization to identity providers',
+    needs: 'session',
+    organization: 'connections:read',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  show: operation({
+    name: 'organizations.connections.show',
+    summary: 'Get a connection of an organization',
+    needs: 'session',
+    organization: 'connections:read',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  create: operation({
+    name: 'organizations.connections.create',
+    summary: 'Create a connection of an organization',
+    needs: 'session',
+    organization: 'connections:write',
+    fresh: FRESH,
+    audit: ['connection.created', 'connection.activated', LEADS],
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+  }),
+  update: operation({
+    name: 'organizations.connections.update',
+    summary: 'Change a connection of an organization',
+    needs: 'session',
+    organization: 'connections:write',
+    fresh: FRESH,
+    audit: [...CHANGED, LEADS],
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+  }),
+  delete: operation({
+    name: 'organizations.connections.delete',
+    summary: 'Delete a connection of an organization',
+    needs: 'session',
+    organization: 'connections:write',
+    fresh: FRESH,
+    audit: ['connection.deleted', LEADS],
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  refreshMetadata: operation({
+    name: 'organizations.connections.metadata.refresh',
+    summary: 'Fetch the metadata of the identity provider of a connection of an organization',
+    needs: 'session',
+    organization: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.metadata.changed',
+    limit: FETCHES,
+    errors: ['NOT_FOUND', 'CONFLICT', 'UNAVAILABLE'],
+  }),
+  approveCertificates: operation({
+    name: 'organizations.connections.certificates.approve',
+    summary: 'Approve certificates that wait in a connection of an organization',
+    needs: 'session',
+    organization: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.certificates.approved',
+    limit: CHANGES,
+    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+  }),
+  rotateKeys: operation({
+    name: 'organizations.connections.keys.rotate',
+    summary: 'Renew the keys of this server for a connection of an organization',
+    needs: 'session',
+    organization: 'connections:write',
+    fresh: FRESH,
+    audit: 'connection.keys.rotated',
+    limit: FETCHES,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  diagnose: operation({
+    name: 'organizations.connections.events.list',
+    summary: 'List the last sign-ins by a connection of an organization',
+    needs: 'session',
+    organization: 'connections:read',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  confirmCertificates: operation({
+    name: 'pages.organizations.connection.certificates',
+    summary: 'Show the certificates of a connection that wait for approval',
+    needs: 'session',
+    organization: 'connections:write',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  confirmKeys: operation({
+    name: 'pages.organizations.connection.keys',
+    summary: 'Show what new keys of a connection mean',
+    needs: 'session',
+    organization: 'connections:write',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  confirmDeletion: operation({
+    name: 'pages.organizations.connection.delete',
+    summary: 'Show what the deletion of a connection means',
+    needs: 'session',
+    organization: 'connections:write',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+} as const

@@ -1,0 +1,38 @@
+/**
+ * What the connection of a set-up link is used for, now or once it is activated. Pure. A domain leads to the connection that
+ * its owners, or the link, have chosen for it, and else to the first active one of the organization.
+ */
+import type { ShownConnection } from '../connections/index.ts'
+import type { DomainRow } from '../domains/index.ts'
+
+export interface SetupUse {
+  /**
+   * `used`: a verified domain leads to it; `unverified`: the first domain of it to be verified does; `chosen`: owners have to
+   * choose it for a domain.
+   */
+  state: 'used' | 'unverified' | 'chosen'
+  /** The domains that lead to it, verified or not. */
+  domains: readonly string[]
+  /** Those of them that are verified. */
+  verified: readonly string[]
+}
+
+export function useOf(
+  { connection_id: id, domain_ids: own }: { connection_id: string | null; domain_ids: readonly string[] },
+  connections: readonly Pick<ShownConnection, 'id' | 'status'>[],
+  domains: readonly Pick<DomainRow, 'id' | 'domain' | 'connection_id' | 'verified_at'>[],
+): SetupUse {
+  if (id === null) return { state: 'chosen', domains: [], verified: [] }
+  const first = connections.find(({ status }) => status === 'active')?.id ?? id
+  const leads = domains.filter(
+    ({ id: domain, connection_id: chosen }) =>
+      chosen === id || (chosen === null && (own.includes(domain) || first === id)),
+  )
+  const verified = leads.filter(({ verified_at }) => verified_at !== null)
+  const hasOwn = leads.length > 0 || (first === id && domains.length === 0)
+  return {
+    state: verified.length > 0 ? 'used' : hasOwn ? 'unverified' : 'chosen',
+    domains: leads.map(({ domain }) => domain),
+    verified: verified.map(({ domain }) => domain),
+  }
+}

@@ -1,0 +1,121 @@
+/** The SQL of required sign-in by a connection. */
+import { sql } from 'kysely'
+import { limitOf } from '../../../base/db/limit.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { connectionsOf } from '../../../core/policies.ts'
+
+export interface SsoReadiness {
+  has_connection: boolean
+  has_tested: boolean
+  has_domain: boolean
+}
+
+export async function selectReadiness(tx: Tx, organizationId: string): Promise<SsoReadiness> {
+  const { rows } = await sql<SsoReadiness>`
+    select count(*) > 0 as has_connection, count(c.tested_at) > 0 as has_tested, exists (
+      select from organization_domains d
+      where d.organization_id = ${organizationId} and d.verified_at is not null) as has_domain
+    from connections c where c.organization_id = ${organizationId} and c.status = 'active'`.execute(tx)
+  return rows[0] as SsoReadiness
+}
+
+/** Whether members of its organization have to sign in by a connection, of which this is the last one: without it, that lapses. */
+export async function isLastRequiredConnection(tx: Tx, connectionId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from connections one join security_policies p using (organization_id)
+    where one.id = ${connectionId} and p.sign_in = 'sso_required'
+      and ${connectionsOf(sql`one.organization_id`)} = array[one.id]`.execute(tx)
+  return rows.length > 0
+}
+
+/** The same of a domain: without it, the organization has proven none. */
+export async function isLastRequiredDomain(tx: Tx, domainId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from organization_domains one join security_policies p using (organization_id)
+    where one.id = ${domainId} and one.verified_at is not null and p.sign_in = 'sso_required'
+      and cardinality(${connectionsOf(sql`one.organization_id`)}) > 0 and not exists (
+        select from organization_domains d
+        where d.organization_id = one.organization_id and d.verified_at is not null and d.id <> one.id)`.execute(
+    tx,
+  )
+  return rows.length > 0
+}
+
+export interface SsoEffect {
+  members: number
+  /** The names of the connections by which members can sign in. */
+  connections: string[]
+  /** Members without an account at one of these connections. */
+  must_connect: number
+  /** Of those, the members without a verified address at a proven domain, whom a sign-in does not connect by itself. */
+  other_address: number
+  owners: number
+  /** Owners who could not sign in without the connection: they have no second factor. */
+  owners_without_factor: number
+}
+
+/** What it means for the members of an organization that they are required to sign in by a connection. System scope. */
+export async function countSsoEffect(tx: Tx, organizationId: string): Promise<SsoEffect> {
+  const { rows } = await sql<SsoEffect>`
+    with usable as (select ${connectionsOf(sql`${organizationId}`)} as ids), judged as (
+      select m.role = 'owner' as is_owner,
+        exists (
+          select from identities i where i.user_id = m.user_id and i.connection_id = any(usable.ids)) as is_connected,
+        exists (
+          select from emails e join organization_domains d
+            on d.organization_id = m.organization_id and d.domain = split_part(e.address_key, '@', 2)
+          where e.user_id = m.user_id and e.verified_at is not null and d.verified_at is not null) as is_of_domain,
+        exists (
+          select from factors f where f.user_id = m.user_id and f.confirmed_at is not null and (f.kind = 'passkey'
+            or (f.kind = 'totp' and exists (select from passwords p where p.user_id = m.user_id)))) as breaks_glass
+      from usable cross join memberships m join users u on u.id = m.user_id
+      where m.organization_id = ${organizationId} and u.status = 'active'
+    )
+    select count(*)::int as members,
+      array(select c.name from connections c where c.id = any((select ids from usable)::text[]) order by c.id) as connections,
+      count(*) filter (where not is_connected)::int as must_connect,
+      count(*) filter (where not is_connected and not is_of_domain)::int as other_address,
+      count(*) filter (where is_owner)::int as owners,
+      count(*) filter (where is_owner and not breaks_glass)::int as owners_without_factor
+    from judged`.execute(tx)
+  return rows[0] as SsoEffect
+}
+
+export interface ChangedRow {
+  organization_id: string
+  name: string
+  lapsed: boolean
+}
+
+/** Organizations where the requirement has lapsed, or holds again: of two nodes one gets each. */
+export async function claimChanged(tx: Tx, limit: number, now: Date): Promise<ChangedRow[]> {
+  const { rows } = await sql<ChangedRow>`
+    with judged as (
+      select p.organization_id, cardinality(${connectionsOf(sql`p.organization_id`)}) = 0 as lapsed
+      from security_policies p
+      where p.sign_in = 'sso_required' or p.sso_lapsed_at is not null
+    ), changed as (
+      select p.organization_id, p.sign_in = 'sso_required' and judged.lapsed as lapsed
+      from security_policies p join judged using (organization_id)
+      where (p.sso_lapsed_at is not null) <> (p.sign_in = 'sso_required' and judged.lapsed)
+      order by p.organization_id limit ${limitOf(limit)} for no key update of p skip locked
+    )
+    update security_policies p set sso_lapsed_at = case when changed.lapsed then ${now}::timestamptz end
+    from changed, organizations o
+    where p.organization_id = changed.organization_id and o.id = p.organization_id
+    returning p.organization_id, o.name, changed.lapsed`.execute(tx)
+  return rows
+}
+
+/** The names of an organization that is not deleted, and of a user. */
+export async function selectNames(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<{ organization: string; user: string } | undefined> {
+  const { rows } = await sql<{ organization: string; user: string }>`
+    select o.name as organization, coalesce(u.full_name, u.username, e.address, u.id) as user
+    from organizations o, users u left join emails e on e.user_id = u.id and e.is_primary
+    where o.id = ${organizationId} and o.deleted_at is null and u.id = ${userId}`.execute(tx)
+  return rows[0]
+}

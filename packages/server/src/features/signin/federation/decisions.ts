@@ -1,0 +1,219 @@
+/**
+ * What a user decides about an identity that a provider has asserted: a new account, or the account that they are signed in
+ * to. The identity is kept encrypted in its round trip, for the browser that brought it, and is used once.
+ */
+import type { Call } from '../../../base/call.ts'
+import { runTogether } from '../../../base/db/compiled.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
+import { findConnection, type UsableConnection } from '../../../core/connections/index.ts'
+import { FederationFault } from '../../../core/providers/index.ts'
+import { lockAddress, requestVerification } from '../../identity/emails/index.ts'
+import { findIdentity } from '../../identity/identities/index.ts'
+import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { lockJoining } from '../../organizations/members/index.ts'
+import { joinAsCaller } from '../../organizations/mine/index.ts'
+import type { Outcome } from '../door/index.ts'
+import { questions, type RoundTrip, type UndecidedIdentity } from '../round-trips/index.ts'
+import { samlSessionInsert } from '../saml/index.ts'
+import {
+  type AssertedIdentity,
+  attemptEvent,
+  type FederationTools,
+  findRegistrationFault,
+  type KnownIdentity,
+  link,
+  type Resolution,
+  registerPerson,
+  resolveIdentity,
+  signInAsserted,
+} from './identities.ts'
+import type { Federation } from './sign-in.ts'
+
+interface Decidable {
+  undecided: UndecidedIdentity
+  connection: UsableConnection
+  /** Whether the address that the provider states is of a domain of the connection's organization. */
+  isOwnDomain: boolean
+  /** The same check for another address. */
+  isOwn(address: string): boolean
+}
+
+/** The identity that waits in this browser. @throws Problem NOT_FOUND, also where its connection is no longer active */
+export async function getUndecided(
+  tools: FederationTools,
+  federation: Federation,
+  call: Call,
+  id: string,
+): Promise<Decidable> {
+  const undecided = await questions.find(tools, tools.db.hot, call, id)
+  const connection = undecided && (await findConnection(tools.db.hot, undecided.trip.connectionId))
+  if (!undecided || connection?.status !== 'active') throw unknownTrip()
+  const isOwn = await federation.ownDomains(connection)
+  const { email } = undecided.identity
+  return { undecided, connection, isOwn, isOwnDomain: email !== null && isOwn(email) }
+}
+
+export const assertedOf = ({
+  undecided: { trip, identity },
+  connection,
+  isOwnDomain,
+}: Decidable): AssertedIdentity => ({
+  connection,
+  trip,
+  identity,
+  isOwnDomain,
+})
+
+/** The registration with this identity whose address still has to be verified; null for none. */
+async function findRegistration(db: Tx, known: KnownIdentity | null): Promise<User | null> {
+  const user = known?.is_pending ? await findUser(db, known.user_id) : null
+  return user?.status === 'pending' ? user : null
+}
+
+/** The address that was entered for this identity before, and waits for its verification; null for none. */
+export const findWaitingAddress = (
+  { db }: Pick<FederationTools, 'db'>,
+  { connection, undecided }: Decidable,
+): Promise<string | null> =>
+  db.tx('system', async (tx) => {
+    const known = await findIdentity(tx, connection, undecided.identity)
+    return (await findRegistration(tx, known))?.email ?? null
+  })
+
+/**
+ * Makes an account with an address that the user has entered, and signs in to it, once the address is verified. It replaces an
+ * earlier registration of the identity that was not verified; one of the same address gets another e-mail.
+ * @throws Problem NOT_FOUND, VALIDATION_ERROR for an address that the organization does not accept, CONFLICT where addresses
+ * are not verified and it is taken
+ */
+export async function registerIdentity(
+  tools: FederationTools,
+  federation: Federation,
+  call: Call,
+  id: string,
+  email: string,
+): Promise<Outcome> {
+  const decidable = await getUndecided(tools, federation, call, id)
+  const { undecided, connection } = decidable
+  const named = { ...undecided.identity, email }
+  const fault = findRegistrationFault({ connection, identity: named, isOwnDomain: decidable.isOwn(email) })
+  if (undecided.question !== 'account' || fault !== null)
+    throw problem('VALIDATION_ERROR', {
+      details: [{ field: 'email', ...REFUSED[fault ?? 'not_registered'] }],
+    })
+  return await tools.db.tx('system', async (tx) => {
+    if (!(await lockJoining(tx, connection))) throw unknownTrip()
+    await lockAddress(tx, canonical(email))
+    if (!(await questions.decide(tx, undecided.trip, call.now))) throw unknownTrip()
+    const known = await findIdentity(tx, connection, undecided.identity).catch(asConflict)
+    if (known && !known.is_pending) throw unknownTrip()
+    const asserted = assertedOf(decidable)
+    const { returnTo, remember } = undecided.trip.after
+    const waiting = await lockRegistration(tx, known, email)
+    if (waiting) await requestVerification(tools, tx, call, waiting, returnTo)
+    const user =
+      waiting ??
+      (await registerPerson(tools, federation.accounts, tx, call, asserted, email).catch(asUnknownTrip))
+    const to = { returnTo, remember, tokens: false }
+    const more = { registers: true, events: [attemptEvent(asserted)] } as const
+    return await signInAsserted(tools, tx, call, asserted, user.id, to, more)
+  })
+}
+
+/** The registration of this identity that waits for this address, with its row locked. */
+async function lockRegistration(tx: Tx, known: KnownIdentity | null, email: string): Promise<User | null> {
+  if (!known) return null
+  await lockUserRow(tx, known.user_id)
+  const user = await findRegistration(tx, known)
+  return user && canonical(user.email) === canonical(email) ? user : null
+}
+
+const REFUSED = {
+  not_registered: { code: 'not_registered', message: 'This identity provider creates no accounts here.' },
+  domain_refused: {
+    code: 'domain_refused',
+    message: 'This address is not of a domain of the organization.',
+  },
+} as const
+
+/**
+ * Links the identity to the caller's account, which joins the connection's organization as by a sign-in. The session that was
+ * begun by another method for that is one of a sign-in by the provider, which may end it.
+ * @throws Problem NOT_FOUND, CONFLICT where it is linked to another one by now, or the caller may not connect it
+ */
+export async function confirmIdentity(
+  tools: FederationTools,
+  federation: Federation,
+  call: Call,
+  id: string,
+): Promise<RoundTrip> {
+  const { principal } = call
+  if (!principal) throw problem('AUTHENTICATION_REQUIRED')
+  const decidable = await getUndecided(tools, federation, call, id)
+  const { trip, identity, question } = decidable.undecided
+  if (question === 'sign_in') throw unknownTrip()
+  await tools.db.tx('system', async (tx) => {
+    if (!(await lockJoining(tx, decidable.connection))) throw unknownTrip()
+    if (!(await questions.decide(tx, trip, call.now))) throw unknownTrip()
+    await lockUserRow(tx, principal.userId)
+    const known = await findIdentity(tx, decidable.connection, identity).catch(asConflict)
+    if (known?.user_id === principal.userId) return
+    if (known && !known.is_pending) throw taken()
+    const asserted = assertedOf(decidable)
+    const to = { userId: principal.userId, claims: false }
+    const user = await link(tools, federation.accounts, tx, call, asserted, to).catch(asConflict)
+    await joinAsCaller(tools, tx, call, user, asserted)
+    if (trip.flow !== 'link' && identity.session && call.session)
+      await runTogether(tx, [
+        samlSessionInsert({
+          session_id: call.session.id,
+          connection_id: trip.connectionId,
+          ...identity.session,
+        }),
+      ])
+  })
+  return trip
+}
+
+/** Signs in, once the user has confirmed it. @throws Problem NOT_FOUND; FederationFault what is refused */
+export async function confirmSignIn(
+  tools: FederationTools,
+  { accounts }: Pick<Federation, 'accounts'>,
+  call: Call,
+  decidable: Decidable,
+): Promise<Resolution> {
+  const { trip, question } = decidable.undecided
+  if (question !== 'sign_in') throw unknownTrip()
+  return await resolveIdentity(tools, accounts, call, assertedOf(decidable), async (tx) => {
+    if (!(await questions.decide(tx, trip, call.now))) throw unknownTrip()
+  })
+}
+
+/** Another browser has decided about the identity at once. */
+function asUnknownTrip(error: unknown): never {
+  throw error instanceof FederationFault ? unknownTrip() : error
+}
+
+export const unknownTrip = (): Problem =>
+  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
+
+const foreign = (): Problem =>
+  problem('CONFLICT', {
+    message:
+      'The provider is of an organization that you are not a member of, and your verified address is not of its domains.',
+    details: { reason: 'domain_refused' },
+  })
+
+const taken = (): Problem =>
+  problem('CONFLICT', {
+    message: 'This account at the provider is connected to another account here.',
+    details: { reason: 'taken' },
+  })
+
+/** What a sign-in refuses, in an answer to a form. @throws Problem CONFLICT; another error as it is */
+function asConflict(error: unknown): never {
+  if (!(error instanceof FederationFault)) throw error
+  throw error.fault === 'domain_refused' ? foreign() : taken()
+}
