@@ -78,7 +78,7 @@ describe('after too many requests of a network', () => {
     })
     await me.fill({ 'E-mail address': 'ada@acme.test' })
     await me.press('Send the link')
-    expect(await me.text()).toContain(WORKING)
+    await expect.poll(() => me.text()).toContain(WORKING)
     await me.page.getByRole('button', { name: 'Send the link' }).click()
     expect(await me.heading()).toBe('Forgot your password?')
     release()

@@ -1,4 +1,3 @@
-drop trigger tell_routed_delete on latchkey.organizations;
 drop trigger tell_routed_update on latchkey.organizations;
 drop trigger tell_routed_delete on latchkey.organization_domains;
 drop trigger tell_routed_update on latchkey.organization_domains;

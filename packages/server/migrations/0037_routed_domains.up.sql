@@ -28,6 +28,4 @@ create trigger tell_routed_delete after delete on latchkey.organization_domains 
 create trigger tell_routed_update after update of deleted_at on latchkey.organizations for each row
   when ((old.deleted_at is null) is distinct from (new.deleted_at is null))
   execute function latchkey.tell_routed_domains();
-create trigger tell_routed_delete after delete on latchkey.organizations for each row
-  when (old.deleted_at is null)
-  execute function latchkey.tell_routed_domains();
+-- connections and domains of a deleted organization are deleted with it, row by row: their triggers tell
