@@ -296,7 +296,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     mailCodeFeature(tools),
     totpFeature(tools),
     backupCodeFeature(tools),
-    federationFeature(tools, federation, sessions.checks),
+    federationFeature(tools, federation),
     connectionTestFeature(tools, federation),
     routingFeature(tools),
     connectionSetupFeature(tools, federation),

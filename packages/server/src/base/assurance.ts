@@ -31,6 +31,8 @@ export interface ProofKind {
   user_verified?: true
   /** The connection whose identity provider vouches for the user. */
   connection?: string
+  /** The version that it had: proofs from before the end of its use are distinguished by it from later ones. */
+  connection_version?: number
   /** Its organization, where it has one: in another organization the proof proves nothing. */
   organization?: string
   /** That the organization had proven the domain of the user's address: it could read the user's e-mail anyway. */

@@ -12,7 +12,7 @@ export function mergeProofs(
   const merged = new Map<string, StoredProof>()
   for (const proof of [...former, ...further]) {
     const { method, amr, factor, channel, phishing_resistant, user_verified, at } = proof
-    const { connection, organization, authority, mfa, established } = proof
+    const { connection, connection_version, organization, authority, mfa, established } = proof
     const key = `${method} ${connection ?? ''}`
     const known = merged.get(key)
     if (known && known.at > at) continue
@@ -20,6 +20,7 @@ export function mergeProofs(
       ...(channel && { channel }),
       ...(user_verified && { user_verified }),
       ...(connection && { connection }),
+      ...(connection_version !== undefined && { connection_version }),
       ...(organization && { organization }),
       ...(authority && { authority }),
       ...(mfa && { mfa }),

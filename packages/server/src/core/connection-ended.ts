@@ -1,91 +1,112 @@
 /**
- * The job that ends what connections alone have proven, after one was disabled or deleted, or the organization of several was
- * deleted. Run by signin/federation. Invariant: what was proven afterwards, once the connection is used again, does not end.
+ * The job that ends what connections have proven, after one was disabled or deleted, or the organization of several was deleted. Run
+ * by signin/federation. Invariant: what was proven before does not count again when the connection is used again, and what is proven
+ * afterwards stays. They differ in the version of the connection, which its end raises and each proof names: a
+ * sign-in holds the connection until its commit, so that it is committed before the end, or refused. No clock decides.
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { z } from 'zod'
-import { FURTHER_ONLY } from '../base/assurance.ts'
+import { FURTHER_ONLY, type StoredProof } from '../base/assurance.ts'
 import type { Tx } from '../base/db/types.ts'
 import { type Jobs, job } from './jobs/index.ts'
 
-/**
- * `until`: of an earlier version's job absent, which ends all that the connection has proven. `also`: the connections that ended
- * at once with it.
- */
+/** `version`: of an earlier version's job absent. `until`: absent in one that is older still, which ends all. */
 export const connectionEnded = job(
   'connections.ended',
   z.object({
     connection_id: z.string(),
-    also: z.array(z.string()).optional(),
+    version: z.int().optional(),
     until: z.iso.datetime().optional(),
   }),
 )
 
-/** What ended: the proofs by a connection until an instant. */
+/** What ended: the proofs by a connection until then. */
 export interface EndedProofs {
   connectionId: string
-  /** Those that ended at once with it: their proofs until then count no longer either. */
-  also?: readonly string[]
-  /** Null: all. */
+  /** The version of the connection since its end: proofs of that version are of a later use. Null: see `until`. */
+  version: number | null
+  /** For proofs and jobs of earlier versions, which name no version of the connection. Null: all. */
   until: Date | null
 }
 
-/** Enqueues the jobs, in the transaction that ends the use of connections. */
+/** Enqueues the jobs, in the transaction that ends the use of connections. @param connections with their versions after it */
 export async function endProofs(
   jobs: Pick<Jobs, 'enqueue'>,
   tx: Tx,
-  connectionIds: readonly string[],
+  connections: readonly { id: string; version: number }[],
   now: Date,
 ): Promise<void> {
   const until = now.toISOString()
-  for (const connection_id of connectionIds) {
-    const also = connectionIds.filter((id) => id !== connection_id)
-    await jobs.enqueue(tx, connectionEnded, { connection_id, also, until }, { now })
-  }
+  for (const { id: connection_id, version } of connections)
+    await jobs.enqueue(tx, connectionEnded, { connection_id, version, until }, { now })
 }
 
-/** The same for the active connections of an organization that is being deleted: they sign no user in, until it is restored. */
+/**
+ * The same for the active connections of an organization that is being deleted, which is locked: they sign no user in, until it
+ * is restored.
+ */
 export async function endProofsOfOrganization(
   jobs: Pick<Jobs, 'enqueue'>,
   tx: Tx,
   organizationId: string,
   now: Date,
 ): Promise<void> {
-  const active = await tx
-    .selectFrom('connections')
-    .select('id')
-    .where('organization_id', '=', organizationId)
-    .where('status', '=', 'active')
-    .orderBy('id')
-    .execute()
-  await endProofs(
-    jobs,
-    tx,
-    active.map(({ id }) => id),
-    now,
-  )
+  const { rows } = await sql<{ id: string; version: number }>`
+    with held as materialized (
+      select id from connections where organization_id = ${organizationId} and status = 'active' order by id for update
+    )
+    update connections c set version = c.version + 1 from held where c.id = held.id
+    returning c.id, c.version`.execute(tx)
+  await endProofs(jobs, tx, rows, now)
 }
 
+/** Whether a proof is among what ended. @param isUsed whether the connection is used again */
+export function isEnded(
+  { connection, connection_version, at }: Pick<StoredProof, 'connection' | 'connection_version' | 'at'>,
+  { connectionId, version, until }: EndedProofs,
+  isUsed: boolean,
+): boolean {
+  if (connection !== connectionId) return false
+  if (!isUsed) return true
+  if (version !== null && connection_version !== undefined) return connection_version < version
+  return until === null || Date.parse(at) <= until.getTime()
+}
+
+/** The same in SQL, of the element `p` of an array of proofs; it reads whether the connection is used again. */
+const isEndedIn = (
+  p: RawBuilder<unknown>,
+  { connectionId, version, until }: EndedProofs,
+): RawBuilder<SqlBool> =>
+  sql<SqlBool>`(${p} ->> 'connection' = ${connectionId} and not (
+    ${isUsed(sql`${connectionId}::text`)} and case
+      when ${version}::int is not null and ${p} ? 'connection_version'
+        then (${p} ->> 'connection_version')::int >= ${version}::int
+      else ${until}::timestamptz is not null and (${p} ->> 'at')::timestamptz > ${until}::timestamptz end))`
+
+/** Whether users sign in by a connection: it is active, and its organization is not deleted. */
+export const isUsed = (id: RawBuilder<unknown>): RawBuilder<SqlBool> => sql<SqlBool>`exists (
+  select from connections c left join organizations o on o.id = c.organization_id
+  where c.id = ${id} and c.status = 'active' and o.deleted_at is null)`
+
+/** Whether an attempt has an ended proof, or raises a session that had one, which its demand was judged by. */
+export const hasEndedProof = (ended: EndedProofs): RawBuilder<SqlBool> => sql<SqlBool>`exists (
+  select from jsonb_array_elements(proofs || coalesce(demand -> 'former', '[]')) p where ${isEndedIn(sql`p`, ended)})`
+
+/** Whether a proof is one that a sign-in began with. @param used the connections by which the user can sign in */
+const begins = (
+  { method, connection }: Pick<StoredProof, 'method' | 'connection'>,
+  used: ReadonlySet<string>,
+): boolean => !FURTHER_ONLY.includes(method) && (connection === undefined || used.has(connection))
+
 /**
- * Whether the rows of a table have proofs by the connection, and lose with it all that began a sign-in. A row keeps a proof by a
- * method that begins one, not by a connection, or by one that is used and that the user is still connected with. Of a connection
- * that ends and is used again, that is a proof from after its end: until then none is made, although the clock of another node
- * may be ahead, because a sign-in is committed before the end, or refused.
+ * The proofs that a session keeps when a connection ends; null where it ends, because none is left that began a sign-in: by a
+ * method, or by a connection that is used and that the user is still connected with (`used`).
  */
-export function isProvenOnlyBy(
-  table: 'attempts' | 'sessions',
-  { connectionId, also = [], until }: EndedProofs,
-): RawBuilder<SqlBool> {
-  const [proofs, user] = [sql.ref(`${table}.proofs`), sql.ref(`${table}.user_id`)]
-  const isOfOther = sql`c.id <> all(${[connectionId, ...also]}::text[])`
-  const isKept = until === null ? isOfOther : sql`(${isOfOther} or (p ->> 'at')::timestamptz > ${until})`
-  return sql<SqlBool>`(
-    ${proofs} @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text)) and not exists (
-      select from jsonb_array_elements(${proofs}) p
-      left join connections c on c.id = p ->> 'connection'
-      left join organizations o on o.id = c.organization_id
-      where p ->> 'method' <> all(${[...FURTHER_ONLY]}::text[])
-        and (p ->> 'connection' is null or (
-          c.status = 'active' and o.deleted_at is null and ${isKept}
-          and exists (select from identities i where i.connection_id = c.id and i.user_id = ${user})))))`
+export function keptProofs(
+  proofs: readonly StoredProof[],
+  ended: EndedProofs,
+  { isUsed, used }: { isUsed: boolean; used: ReadonlySet<string> },
+): StoredProof[] | null {
+  const kept = proofs.filter((proof) => !isEnded(proof, ended, isUsed))
+  return kept.some((proof) => begins(proof, used)) ? kept : null
 }

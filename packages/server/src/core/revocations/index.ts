@@ -72,6 +72,10 @@ const issued = (kind: RevocationKind, values: readonly string[], now: Date): Rev
     until: later(now, LONGEST_TOKEN),
   }))
 
+/** Revokes every token issued to a session so far. @param now read after the changed row was locked */
+export const revokeSessionTokens = (tx: Tx, id: string, now: Date): Promise<void> =>
+  revoke(tx, issued('sid', [id], now), now)
+
 /** Revokes every token issued to a user so far. @param now read after the changed row was locked */
 export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
   revoke(tx, issued('sub', [userId], now), now)

@@ -17,7 +17,7 @@ import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { listMemberConnections } from '../../organizations/members/index.ts'
 import { endIdentity } from '../../signin/planted/index.ts'
 
-type UnlinkTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'mail'>
+type UnlinkTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'mail'>
 type WaysIn = Awaited<ReturnType<typeof findWaysIn>>
 
 /** An account at a provider, as it is shown. */

@@ -3,6 +3,7 @@
  * absolute lifetimes, listing and ending. Leaves starting a session to `signin`, and permissions to the wing
  * `access`.
  */
+export { provenSessions } from './ended-proofs.ts'
 export { sessionFeature } from './feature.ts'
 export { listSessions } from './own.ts'
 export {
@@ -12,8 +13,7 @@ export {
   type SessionChecks,
   type StartedSession,
   sessionChecks,
-  settleSession,
-  settleSessionsOf,
+  settling,
   startSession,
 } from './sessions.ts'
 export { SessionStarted, SessionView, sessionCookie, sessionStarted } from './view.ts'

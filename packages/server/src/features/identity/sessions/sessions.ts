@@ -18,7 +18,6 @@ import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { actsForAccount, levelIn, mergeProofs } from '../../../base/session-proofs.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
-import type { EndedProofs } from '../../../core/connection-ended.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import { actsUntil, createPolicyCompletion, isBypassing } from '../../../core/policies.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
@@ -31,7 +30,6 @@ import {
   type EndedSession,
   insertSession,
   lockProofs,
-  selectFederated,
   selectOwnersBefore,
   sessionCheck,
   updateEnded,
@@ -154,15 +152,16 @@ export async function moveSession(
   return { id, token, expiresAt: row.expires_at, remember: row.remember }
 }
 
-/** As moveSession, with the same token: for callers that do not hold it, or have created or joined the organization. */
-export async function settleSession(tx: Tx, id: string, organizationId: string | null): Promise<void> {
-  if (!(await updateSessionOrganization(tx, id, organizationId, null)))
-    throw problem('AUTHENTICATION_REQUIRED')
+export const settling = {
+  /** As moveSession, with the same token: for callers that do not hold it, or have created or joined the organization. */
+  async session(tx: Tx, id: string, organizationId: string | null): Promise<void> {
+    if (!(await updateSessionOrganization(tx, id, organizationId, null)))
+      throw problem('AUTHENTICATION_REQUIRED')
+  },
+  /** Sets the organization of the user's sessions that act in none; their tokens stay. */
+  sessionsOf: (tx: Tx, userId: string, organizationId: string): Promise<void> =>
+    updateUnsettled(tx, userId, organizationId),
 }
-
-/** Sets the organization of the user's sessions that act in none; their tokens stay. */
-export const settleSessionsOf = (tx: Tx, userId: string, organizationId: string): Promise<void> =>
-  updateUnsettled(tx, userId, organizationId)
 
 /** Sessions of a user, or those of these ids, which may be of several users. */
 type EndedBy = { reason: Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'> } & (
@@ -211,26 +210,6 @@ async function endStartedUntil(db: Db, call: Call, before: Date): Promise<number
 }
 const OWNERS_AT_ONCE = 100
 
-/**
- * Ends every session that lost with a connection all that began its sign-in (core/connection-ended.ts). A transaction for each user, and
- * statements of a bounded part of the sessions, however many there are. @returns how many
- */
-async function endSessionsProvenBy(db: Db, call: Call, ended: EndedProofs): Promise<number> {
-  let [after, count] = ['', 0]
-  for (;;) {
-    const { last, users } = await db.tx('system', (tx) =>
-      selectFederated(tx, ended.connectionId, after, EXAMINED),
-    )
-    for (const { id: userId, username } of users) {
-      const which = { userId, username, reason: 'revoked', provenOnlyBy: ended } as const
-      count += await db.tx('system', (tx) => endSessions(tx, call, which))
-    }
-    if (last === null) return count
-    after = last
-  }
-}
-const EXAMINED = 1000
-
 export interface SessionChecks {
   /** The principal of a session token, from memory or from the database in one statement; a refusal is always from the database. */
   check(token: string, via: 'cookie' | 'bearer', now: Date): Eventual<Verdict>
@@ -242,8 +221,6 @@ export interface SessionChecks {
   sweep(now: Date): Promise<void>
   /** Ends every session that was started until then, with its tokens. @returns how many */
   endStartedUntil(call: Call, until: Date): Promise<number>
-  /** Ends every session that lost with a connection all that began its sign-in, with its tokens. @returns how many */
-  endProvenBy(call: Call, ended: EndedProofs): Promise<number>
   /** The latest last-seen timestamp, stored or still in memory. */
   lastSeen(id: string, stored: Date): Date
 }
@@ -364,7 +341,6 @@ export function sessionChecks(
     lastSeen: sightings.latest,
     flush: sightings.flush,
     endStartedUntil: (call, until) => endStartedUntil(db, call, until),
-    endProvenBy: (call, ended) => endSessionsProvenBy(db, call, ended),
     async sweep(now) {
       await sightings.flush()
       await expire(now, null)

@@ -10,7 +10,7 @@ import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
-import { type EndedProofs, isProvenOnlyBy } from '../../../core/connection-ended.ts'
+import { isUsed } from '../../../core/connection-ended.ts'
 import {
   ACTING_DEMAND,
   type ActingDemandRow,
@@ -106,8 +106,6 @@ export interface Which {
   startedUntil?: Date
   /** Only those that have a proof by one of these methods. */
   provenBy?: readonly ProofMethod[]
-  /** Only those that have these proofs, and no other one that begins a sign-in. */
-  provenOnlyBy?: EndedProofs
 }
 
 export interface EndedSession {
@@ -136,11 +134,6 @@ export async function updateEnded(
             ? sql``
             : sql`and exists (
           select from jsonb_array_elements(proofs) p where p ->> 'method' = any(${which.provenBy}::text[]))`
-        }
-        ${
-          which.provenOnlyBy === undefined
-            ? sql``
-            : sql`and ${isProvenOnlyBy('sessions', which.provenOnlyBy)}`
         }
       order by id for no key update
     )
@@ -177,17 +170,18 @@ export async function selectFederated(
   connectionId: string,
   after: string,
   examined: number,
-): Promise<{ last: string | null; users: { id: string; username: string | null }[] }> {
-  const { rows } = await sql<{ last: string | null; users: { id: string; username: string | null }[] }>`
+): Promise<{ last: string | null; users: string[] }> {
+  const { rows } = await sql<{ last: string | null; users: string[] }>`
     with part as materialized (
       select id, user_id, proofs from sessions
       where ended_at is null and proofs @> '[{"method": "federation"}]' and id > ${after}
       order by id limit ${limitOf(examined)}
     )
-    select (select max(id) from part) as last, coalesce((
-      select jsonb_agg(jsonb_build_object('id', u.id, 'username', u.username)) from users u where u.id in (
-        select user_id from part where proofs @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text)))
-    ), '[]') as users`.execute(tx)
+    select (select max(id) from part) as last, array(
+      select distinct user_id from part
+      where proofs @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text))) as users`.execute(
+    tx,
+  )
   return rows[0] ?? { last: null, users: [] }
 }
 
@@ -303,4 +297,46 @@ export async function lockProofs(tx: Tx, id: string, userId: string): Promise<St
     .forUpdate()
     .executeTakeFirst()
   return row?.proofs ?? null
+}
+
+/** The open sessions of a user that a connection has proven, locked. */
+export async function lockProvenBy(
+  tx: Tx,
+  userId: string,
+  connectionId: string,
+): Promise<{ id: string; proofs: StoredProof[] }[]> {
+  const { rows } = await sql<{ id: string; proofs: StoredProof[] }>`
+    select id, proofs from sessions
+    where user_id = ${userId} and ended_at is null
+      and proofs @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text))
+    order by id for update`.execute(tx)
+  return rows
+}
+
+/** Whether a connection is used, and by which ones the user can sign in. */
+export async function selectUse(
+  tx: Tx,
+  userId: string,
+  connectionId: string,
+): Promise<{ isUsed: boolean; used: ReadonlySet<string> }> {
+  const { rows } = await sql<{ is_used: boolean; used: string[] }>`
+    select ${isUsed(sql`${connectionId}::text`)} as is_used, array(
+      select distinct i.connection_id from identities i
+      where i.user_id = ${userId} and i.connection_id is not null and ${isUsed(sql`i.connection_id`)}) as used`.execute(
+    tx,
+  )
+  return { isUsed: rows[0]?.is_used ?? false, used: new Set(rows[0]?.used) }
+}
+
+/** What a session has proven, without what has ended. The time of authentication is never later than it was. */
+export async function updateKeptProofs(
+  tx: Tx,
+  id: string,
+  { authenticated_at, ...proven }: { amr: string[]; acr: Acr; proofs: string; authenticated_at: Date },
+): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ ...proven, authenticated_at: sql<Date>`least(authenticated_at, ${authenticated_at})` })
+    .where('id', '=', id)
+    .execute()
 }

@@ -374,7 +374,8 @@ export async function changeFor(
   await changingUse(tools, tx, call, owner, !isSameStatus, () => storeConnection(tx, id, stored))
   if (before.settings.keeps_tokens && !settings.keeps_tokens)
     await releaseKeptTokens.ofConnection(tools, tx, before, call.now)
-  if (!isSameStatus && !isActivated) await endProofs(tools.jobs, tx, [id], call.now)
+  if (!isSameStatus && !isActivated)
+    await endProofs(tools.jobs, tx, [{ id, version: stored.version }], call.now)
   const shown = await getConnectionOf(tx, owner, id)
   const party = isOtherParty ? { other_party: true } : {}
   if (changed.length > 0)

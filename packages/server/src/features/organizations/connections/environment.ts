@@ -184,7 +184,7 @@ async function disable({ clock, jobs, log }: EnvironmentTools, tx: Tx, one: Usab
   const call = systemCall(clock.now())
   const version = one.version + 1
   await storeConnection(tx, one.id, { status: 'disabled', version, updated_at: call.now })
-  await endProofs(jobs, tx, [one.id], call.now)
+  await endProofs(jobs, tx, [{ ...one, version }], call.now)
   log.warn(
     { connection: one.id },
     `the environment no longer sets the connection ${one.slug}: it is disabled`,

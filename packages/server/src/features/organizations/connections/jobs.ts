@@ -22,11 +22,11 @@ export async function prepareDeletion(
   call: Call,
   connection: UsableConnection,
 ): Promise<void> {
-  const { id, status } = connection
+  const { id, status, version } = connection
   // a draft has proven nothing
   if (status === 'draft') return
   await releaseKeptTokens.ofConnection(tools, tx, connection, call.now)
-  await endProofs(tools.jobs, tx, [id], call.now)
+  await endProofs(tools.jobs, tx, [{ id, version: version + 1 }], call.now)
 }
 
 /**

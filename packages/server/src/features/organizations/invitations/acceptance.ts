@@ -12,7 +12,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { settleSession } from '../../identity/sessions/index.ts'
+import { settling } from '../../identity/sessions/index.ts'
 import {
   addMembership,
   lockActiveUser,
@@ -160,7 +160,7 @@ async function accept(tools: AcceptTools, call: Call, key: InvitationKey): Promi
     if (!(await addMembership(tx, member)))
       throw problem('CONFLICT', { message: 'You belong to this organization already.' })
     // a session that acts in another organization stays there
-    if (call.organization === null) await settleSession(tx, session.id, organization.id)
+    if (call.organization === null) await settling.session(tx, session.id, organization.id)
     const details = { invitation_id: id, role, invited_by: invitation.invited_by }
     await recordOrganizationEvent(tx, call, 'organization.invitation.accepted', organization.id, details)
     return {

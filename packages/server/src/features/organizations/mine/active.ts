@@ -11,7 +11,7 @@ import { findUnmet, provenBy, type RefuseUnmet, type Unmet } from '../../../core
 import type { ExternalIdentity } from '../../../core/providers/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { moveSession, type StartedSession, settleSession } from '../../identity/sessions/index.ts'
+import { moveSession, type StartedSession, settling } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
 import { joinByConnection } from '../members/index.ts'
 import { recordOrganizationEvent } from '../membership/index.ts'
@@ -65,7 +65,7 @@ export async function switchOrganization(
     }
     const hasSessionToken = session.via !== 'token'
     const moved = hasSessionToken ? await moveSession(tx, session.id, organizationId) : null
-    if (!hasSessionToken) await settleSession(tx, session.id, organizationId)
+    if (!hasSessionToken) await settling.session(tx, session.id, organizationId)
     await recordOrganizationEvent(tx, call, 'organization.switched', organizationId)
     return { session: moved, active }
   })
@@ -91,5 +91,5 @@ export async function joinAsCaller(
   if (!joined || !session || (trip.flow === 'link' && session.actsIn !== null)) return
   const row = await selectOwnOrganization(tx, user.id, joined.organizationId, session.id)
   if (row && !findUnmet(row, provenBy(session, row.proofs), call.now))
-    await settleSession(tx, session.id, joined.organizationId)
+    await settling.session(tx, session.id, joined.organizationId)
 }

@@ -14,7 +14,7 @@ import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { OrganizationRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { settleSession, settleSessionsOf } from '../../identity/sessions/index.ts'
+import { settling } from '../../identity/sessions/index.ts'
 import {
   addMembership,
   findOrganization,
@@ -87,7 +87,7 @@ export async function createOrganization(
     const { id, name, slug } = organization
     if (!(await lockActiveUser(tx, principal.userId))) throw problem('AUTHENTICATION_REQUIRED')
     await addMembership(tx, { organization_id: id, user_id: principal.userId, role: 'owner', joined_at: now })
-    await settleSession(tx, session.id, id)
+    await settling.session(tx, session.id, id)
     await recordOrganizationEvent(tx, call, 'organization.created', id, { name, slug })
     const permissions = tools.roles.organizationPermissionsOf('owner', null)
     return { organization, role: 'owner', permissions, isActive: true }
@@ -162,7 +162,7 @@ export async function createRequestedOrganization(
     if (!request) return
     const { id, name, slug } = await writeOrganization(tx, { name: request.name }, now)
     await addMembership(tx, { organization_id: id, user_id: userId, role: 'owner', joined_at: now })
-    await settleSessionsOf(tx, userId, id)
+    await settling.sessionsOf(tx, userId, id)
     await audit(tx, systemCall(now), {
       type: 'organization.created',
       userId,

@@ -124,7 +124,7 @@ describe('an attempt', () => {
     }
     expect(
       await db.tx('system', (tx) =>
-        endAttempts(tx, { provenOnlyBy: { connectionId: 'con_1', until: null } }, now),
+        endAttempts(tx, { provenBy: { connectionId: 'con_1', version: null, until: null } }, now),
       ),
     ).toBe(1)
     expect(await move(ended)).toBe(false)

@@ -11,7 +11,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { isId, newId } from '../../../base/ids.ts'
-import { type EndedProofs, isProvenOnlyBy } from '../../../core/connection-ended.ts'
+import { type EndedProofs, hasEndedProof } from '../../../core/connection-ended.ts'
 import type { ConnectedSession, ProviderSessions } from '../../../core/providers/index.ts'
 import { isNamedIn } from '../../../core/saml/named-sessions.ts'
 import { lockUserRow } from '../../identity/users/index.ts'
@@ -235,7 +235,7 @@ export async function findReturnTo(db: Statements, token: string): Promise<strin
 
 /**
  * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, all that began until a
- * time, one, whose e-mail was used, those that a connection alone has proven, or those whose provider has ended the session. The caller holds the user's row, except where
+ * time, one, whose e-mail was used, those with a proof by a connection that has ended, or those whose provider has ended the session. The caller holds the user's row, except where
  * a provider names it. Never a row that `purgeAttempts` deletes, so that the two do not lock the same rows in different orders.
  * @returns how many
  */
@@ -245,7 +245,7 @@ export async function endAttempts(
     | { userId: string }
     | { until: Date }
     | { id: string }
-    | { provenOnlyBy: EndedProofs }
+    | { provenBy: EndedProofs }
     | { providerSessions: ProviderSessions },
   now: Date,
 ): Promise<number> {
@@ -260,8 +260,8 @@ export async function endAttempts(
       ? open.where('user_id', '=', which.userId)
       : 'id' in which
         ? open.where('id', '=', which.id)
-        : 'provenOnlyBy' in which
-          ? open.where(isProvenOnlyBy('attempts', which.provenOnlyBy))
+        : 'provenBy' in which
+          ? open.where(hasEndedProof(which.provenBy))
           : open.where('created_at', '<=', which.until)
   const { numUpdatedRows } = await named.executeTakeFirst()
   return Number(numUpdatedRows)

@@ -262,7 +262,7 @@ export async function signInNewUser(
 export interface VouchedUser {
   userId: string
   /** The connection, and its organization, if it has one. */
-  by: { id: string; organizationId: string | null }
+  by: { id: string; organizationId: string | null; version: number }
   /** What its provider calls the session of the user there, of which it may end ours. */
   session?: ProviderSession | undefined
   /** That its provider has checked two factors, and is trusted about it (`isTwoFactor` of core/connections). */
@@ -290,6 +290,7 @@ export async function signInVouched(
   const kind = {
     ...kindOf('federation'),
     connection: by.id,
+    connection_version: by.version,
     ...ofOrganization(by, facts),
     ...(mfa && { mfa }),
   }

@@ -136,6 +136,116 @@ describe('a session that a connection has begun', () => {
   })
 })
 
+describe('what has ended', () => {
+  const enable = async ({ owner, root }: Company, { id }: { id: string }) =>
+    (await owner.client.patch(`${root}/connections/${id}`, { status: 'active' })).status
+  const proofsOf = async (client: Client) => {
+    const { id } = await federated.me(client)
+    return await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('sessions')
+        .select(['proofs', 'acr', 'amr', 'authenticated_at'])
+        .where('user_id', '=', id)
+        .where('ended_at', 'is', null)
+        .executeTakeFirstOrThrow(),
+    )
+  }
+
+  it('does not count again where its connection is enabled again', async () => {
+    const of = await provenTwice()
+    expect([await end.disable(of, of.first), await enable(of, of.first)]).toEqual([200, 200])
+    await world.app.settle()
+    expect((await proofsOf(of.client)).proofs.map(({ connection }) => connection)).toEqual([of.second.id])
+    expect(await validated(of.client)).toBe(200)
+    expect(await end.disable(of, of.second)).toBe(200)
+    await world.app.settle()
+    expect(await validated(of.client)).toBe(401)
+  })
+
+  it('does not count again whichever of concurrent changes are first, and what is proven afterwards stays', async () => {
+    for (let round = 0; round < 4; round++) {
+      const of = await provenTwice()
+      const statuses = await Promise.all([
+        end.disable(of, of.first),
+        enable(of, of.first),
+        end.disable(of, of.second),
+        world.app.settle(),
+        enable(of, of.first),
+        validated(of.client),
+      ])
+      expect(statuses.slice(0, 3)).toEqual([200, 200, 200])
+      expect(await enable(of, of.first)).toBe(200)
+      const fresh = world.client()
+      federated.atGoogle({ ...of.person })
+      await federated.signIn(fresh, of.first.slug)
+      await world.app.settle()
+      expect([await validated(of.client), await validated(fresh)]).toEqual([401, 200])
+    }
+  })
+
+  it('does not count again although the node that took it was ahead of the others', async () => {
+    const of = await provenTwice()
+    const { id } = await federated.me(of.client)
+    const ahead = new Date(world.clock.now().getTime() + 60_000).toISOString()
+    const { proofs } = await proofsOf(of.client)
+    await world.db.tx('system', (tx) =>
+      tx
+        .updateTable('sessions')
+        .set({ proofs: JSON.stringify(proofs.map((proof) => ({ ...proof, at: ahead }))) })
+        .where('user_id', '=', id)
+        .execute(),
+    )
+    for (const one of [of.first, of.second])
+      expect([await end.disable(of, one), await enable(of, one)]).toEqual([200, 200])
+    await world.app.settle()
+    expect(await validated(of.client)).toBe(401)
+  })
+
+  it('leaves the level and the time of what is left, and revokes the tokens from before', async () => {
+    const of = await company()
+    const before = at()
+    await addProof(of.client, { method: 'password', ...kindOf('password'), at: before })
+    await world.clock.advance('5 minutes')
+    await addProof(of.client, {
+      method: 'federation',
+      ...kindOf('federation'),
+      connection: of.first.id,
+      connection_version: 1,
+      organization: of.organization,
+      mfa: true,
+      at: at(),
+    })
+    await world.db.tx('system', async (tx) => {
+      const { id } = await federated.me(of.client)
+      const raised = { acr: 'aal2' as const, amr: ['fed', 'pwd', 'mfa'], authenticated_at: world.clock.now() }
+      await tx.updateTable('sessions').set(raised).where('user_id', '=', id).execute()
+    })
+    const { data } = await of.client.post(`${API}/auth/token`, {})
+    const machine = world.client({ headers: { authorization: `Bearer ${data.access_token}` } })
+    expect(await validated(machine)).toBe(200)
+    expect([await end.disable(of, of.first), await enable(of, of.first)]).toEqual([200, 200])
+    await world.app.settle()
+    expect([await validated(of.client), await validated(machine)]).toEqual([200, 401])
+    const { proofs, ...level } = await proofsOf(of.client)
+    expect(proofs.map(({ method }) => method)).toEqual(['password'])
+    expect(level).toEqual({ acr: 'aal1', amr: ['pwd'], authenticated_at: new Date(before) })
+    // and the next token is of that level
+    await world.clock.advance('2 seconds')
+    const next = (await of.client.post(`${API}/auth/token`, {})).data.access_token
+    expect(await validated(world.client({ headers: { authorization: `Bearer ${next}` } }))).toBe(200)
+  })
+
+  it('is gone from a session that stays when the account at the provider is disconnected', async () => {
+    const of = await provenTwice()
+    const { id } = await federated.me(of.client)
+    const admin = await world.person({ roles: ['super_admin'] })
+    const identities = await federated.identitiesOf(id)
+    const first = identities.find(({ connection_id }) => connection_id === of.first.id)
+    expect((await admin.client.delete(`${API}/users/${id}/identities/${first?.id}`)).status).toBe(200)
+    expect((await proofsOf(of.client)).proofs.map(({ connection }) => connection)).toEqual([of.second.id])
+  })
+})
+
 const at = () => world.clock.now().toISOString()
 
 /** Writes a proof to the sessions of a user. */
@@ -160,6 +270,30 @@ describe('a sign-in that waits for a second factor', () => {
     return client
   }
   const page = async (client: Client) => goal(await client.get('/second-factor', HTML))
+
+  it('ends with the connection, although it is enabled again and the password was proven too', async () => {
+    const of = await company()
+    federated.atGoogle({ ...of.person })
+    await enrolAuthenticator(world, of.client)
+    const waiting = await wait(of)
+    const { id } = await federated.me(of.client)
+    await world.db.tx('system', async (tx) => {
+      const open = () => tx.selectFrom('attempts').where('user_id', '=', id).where('finished_at', 'is', null)
+      const row = await open().select(['id', 'proofs']).executeTakeFirstOrThrow()
+      const proofs = [...(row.proofs as object[]), { method: 'password', ...kindOf('password'), at: at() }]
+      await tx
+        .updateTable('attempts')
+        .set({ proofs: JSON.stringify(proofs) })
+        .where('id', '=', row.id)
+        .execute()
+    })
+    expect(await end.disable(of, of.first)).toBe(200)
+    expect(
+      (await of.owner.client.patch(`${of.root}/connections/${of.first.id}`, { status: 'active' })).status,
+    ).toBe(200)
+    await world.app.settle()
+    expect(await page(waiting)).toBe('/sign-in?notice=attempt_ended')
+  })
 
   it('ends with the connection that began it, and stays where another one ends', async () => {
     const [of, other] = [await company(), await company()]

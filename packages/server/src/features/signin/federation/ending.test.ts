@@ -167,7 +167,17 @@ describe('a connection that is used again', () => {
       const ended = world.clock.now()
       await world.clock.advance('1 second')
       const [fresh, foreign, attempt] = [await visit(of), await visit(other), await wait()]
-      await world.db.tx('system', (tx) => endProofs(world.app.tools.jobs, tx, [of.id, other.id], ended))
+      await world.db.tx('system', (tx) =>
+        endProofs(
+          world.app.tools.jobs,
+          tx,
+          [
+            { id: of.id, version: 2 },
+            { id: other.id, version: 1 },
+          ],
+          ended,
+        ),
+      )
       await world.app.settle()
       // also the one with an authenticator, which begins no sign-in
       expect(await Promise.all([old, first, fresh, foreign].map(validated))).toEqual([401, 401, 200, 200])
@@ -181,7 +191,9 @@ describe('a connection that is used again', () => {
     const client = await visit(of)
     const ended = world.clock.now()
     await world.clock.advance('1 second')
-    await world.db.tx('system', (tx) => endProofs(world.app.tools.jobs, tx, [of.id], ended))
+    await world.db.tx('system', (tx) =>
+      endProofs(world.app.tools.jobs, tx, [{ id: of.id, version: 2 }], ended),
+    )
     await world.app.settle()
     expect(await validated(client)).toBe(401)
   })
@@ -192,7 +204,7 @@ describe('a connection that is used again', () => {
     const ended = new Date(world.clock.now().getTime() - 60_000)
     await world.db.tx('system', async (tx) => {
       await tx.updateTable('connections').set({ status: 'disabled' }).where('id', '=', of.id).execute()
-      await endProofs(world.app.tools.jobs, tx, [of.id], ended)
+      await endProofs(world.app.tools.jobs, tx, [{ id: of.id, version: 2 }], ended)
     })
     await world.app.settle()
     expect(await validated(client)).toBe(401)

@@ -51,7 +51,7 @@ export async function previewLink(
 }
 
 const linkMethod = (
-  tools: Pick<Tools, 'config' | 'jobs' | 'mail'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'jobs' | 'mail'>,
   { user, attemptId }: OpenedLink,
   call: Call,
 ): Method<string, null> => ({
@@ -91,7 +91,7 @@ interface SentLink {
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED; CONFLICT where another browser asked for it; ACCOUNT_LOCKED
  */
 export async function signInByLink(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>,
   call: Call,
   { token, attempt, confirmed = false }: SentLink,
 ): Promise<Outcome> {

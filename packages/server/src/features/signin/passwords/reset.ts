@@ -87,7 +87,10 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
   return await getUser(tx, verdict.link.userId ?? '')
 }
 
-type ResetTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail'>
+type ResetTools = Pick<
+  Tools,
+  'clock' | 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail'
+>
 
 interface ResetInput {
   token: string

@@ -1,5 +1,5 @@
 /**
- * Ending accounts at providers that are connected to a user: the sessions that one alone has proven and the sign-ins under way
+ * Ending accounts at providers that are connected to a user: what one has proven in sessions and the sign-ins under way
  * end, the tokens that were kept for it are revoked at the provider, and the user gets an e-mail. In the caller's transaction,
  * under the lock of the user's row.
  */
@@ -15,11 +15,11 @@ import {
   listIdentities,
   revokeKeptTokens,
 } from '../../identity/identities/index.ts'
-import { endSessions } from '../../identity/sessions/index.ts'
+import { provenSessions } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
 import { endAttempts } from '../attempts/index.ts'
 
-export type EndTools = Pick<Tools, 'config' | 'jobs' | 'mail'>
+export type EndTools = Pick<Tools, 'clock' | 'config' | 'jobs' | 'mail'>
 
 /**
  * Disconnects an account at a provider from a user.
@@ -40,13 +40,14 @@ export async function endIdentity(
   await revokeKeptTokens(tools.jobs, tx, [identity], call.now)
   await endAttempts(tx, { userId }, call.now)
   if (connectionId !== null)
-    await endSessions(tx, call, {
+    await provenSessions.endIn(
+      tools,
+      tx,
+      call,
       userId,
-      username,
-      reason: 'revoked',
-      provenOnlyBy: { connectionId, until: null },
-      ...(keepSession !== null && { except: keepSession }),
-    })
+      { connectionId, version: null, until: null },
+      keepSession,
+    )
   await audit(tx, call, {
     type: 'auth.identity.unlinked',
     userId,

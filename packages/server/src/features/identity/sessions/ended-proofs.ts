@@ -1,0 +1,71 @@
+/**
+ * The end of what a connection has proven, in sessions. A session that another proof began continues without the ended ones, on the
+ * level of what is left, and its access tokens are revoked; every other one ends. Invariant: no proof that has ended counts
+ * again, also where the connection is used again; checks of sessions read nothing for that, because the proof is gone.
+ */
+import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { type EndedProofs, keptProofs } from '../../../core/connection-ended.ts'
+import { revokeSessionTokens } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endSessions } from './sessions.ts'
+import { lockProvenBy, selectFederated, selectUse, updateKeptProofs } from './sql.ts'
+
+/** The time of authentication of the proofs that are left. */
+const lastOf = (proofs: readonly StoredProof[]): Date =>
+  new Date(Math.max(...proofs.map(({ at }) => Date.parse(at))))
+
+/**
+ * Ends proofs in the sessions of one user. @param keepSession a session that does not end: it keeps them where it has no other
+ * @returns how many sessions ended
+ */
+async function endIn(
+  { clock }: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  userId: string,
+  ended: EndedProofs,
+  keepSession: string | null = null,
+): Promise<number> {
+  const sessions = await lockProvenBy(tx, userId, ended.connectionId)
+  if (sessions.length === 0) return 0
+  // after the lock: what was proven by a connection that is not used now was proven before its end
+  const use = await selectUse(tx, userId, ended.connectionId)
+  const over: string[] = []
+  for (const { id, proofs } of sessions) {
+    const kept = keptProofs(proofs, ended, use)
+    if (kept === null) over.push(id)
+    else if (kept.length < proofs.length) {
+      const level = { acr: acrOf(kept), amr: amrOf(kept), proofs: JSON.stringify(kept) }
+      await updateKeptProofs(tx, id, { ...level, authenticated_at: lastOf(kept) })
+      await revokeSessionTokens(tx, id, clock.now())
+    }
+  }
+  const ids = over.filter((id) => id !== keepSession)
+  return ids.length === 0 ? 0 : await endSessions(tx, call, { ids, reason: 'revoked' })
+}
+
+const EXAMINED = 1000
+
+/**
+ * Ends proofs in all sessions. A transaction for each user, and statements of a bounded part of the sessions, however many there
+ * are. @returns how many sessions ended
+ */
+async function endEverywhere(
+  tools: Pick<Tools, 'clock' | 'db'>,
+  call: Call,
+  ended: EndedProofs,
+): Promise<number> {
+  let [after, count] = ['', 0]
+  for (;;) {
+    const { last, users } = await tools.db.tx('system', (tx) =>
+      selectFederated(tx, ended.connectionId, after, EXAMINED),
+    )
+    for (const id of users) count += await tools.db.tx('system', (tx) => endIn(tools, tx, call, id, ended))
+    if (last === null) return count
+    after = last
+  }
+}
+
+export const provenSessions = { endIn, endEverywhere }
