@@ -69,7 +69,7 @@ export function connectionOf(row: Selectable<ConnectionsTable>): UsableConnectio
 }
 
 /** Connections, without those of an organization that is deleted, also before it is purged. */
-const existing = (db: Statements) =>
+export const existingConnections = (db: Statements) =>
   db
     .selectFrom('connections')
     .selectAll('connections')
@@ -86,12 +86,12 @@ const existing = (db: Statements) =>
 
 /** The connection that a path names; null for none. System scope. */
 export async function findConnectionNamed(db: Statements, slug: string): Promise<UsableConnection | null> {
-  const row = await existing(db).where('slug', '=', slug).executeTakeFirst()
+  const row = await existingConnections(db).where('slug', '=', slug).executeTakeFirst()
   return row ? connectionOf(row) : null
 }
 
 export async function findConnection(db: Statements, id: string): Promise<UsableConnection | null> {
-  const row = await existing(db).where('id', '=', id).executeTakeFirst()
+  const row = await existingConnections(db).where('id', '=', id).executeTakeFirst()
   return row ? connectionOf(row) : null
 }
 
@@ -100,7 +100,7 @@ export async function listActiveConnections(
   db: Statements,
   organizationId: string | null,
 ): Promise<UsableConnection[]> {
-  const active = existing(db).where('status', '=', 'active')
+  const active = existingConnections(db).where('status', '=', 'active')
   const rows = await (organizationId === null
     ? active.where('organization_id', 'is', null)
     : active.where('organization_id', '=', organizationId)
@@ -121,7 +121,7 @@ export async function listConnectionsOf(db: Statements, ids: readonly string[]):
 
 /** The active connections that know a user, oldest identity first. System scope. */
 export async function listOwnConnections(db: Statements, userId: string): Promise<UsableConnection[]> {
-  const rows = await existing(db)
+  const rows = await existingConnections(db)
     .where('status', '=', 'active')
     .where('id', 'in', (query) =>
       query

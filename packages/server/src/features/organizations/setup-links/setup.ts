@@ -210,7 +210,7 @@ export async function completeSetup(tools: SetupTools, setup: OpenSetupLink): Pr
     await through(tools, setup, async (tx, owner, call, link) => {
       let connectionId: string | null = null
       if (link.intent === 'domain') {
-        if (link.domain_ids.length === 0) throw refused('no_domain', 'Add a domain first.')
+        if ((await domainsOf(tx, link)).length === 0) throw refused('no_domain', 'Add a domain first.')
       } else {
         const draft = await draftOf(tx, owner, link)
         if (draft.testedAt === null) throw refused('not_tested', 'Test the sign-in first.')

@@ -52,6 +52,22 @@ async function signInAs(slug: string, email: string) {
 }
 
 describe('a set-up link', () => {
+  it('for a domain is not completed without one, also where an owner has removed the only one', async () => {
+    const owner = await all.owner()
+    const { at } = await all.link(owner, { intent: 'domain' })
+    const client = all.world.client()
+    const complete = () => all.send(client, at, '/complete', {}, '')
+    expect((await complete()).status).toBe(409)
+    expect(goal(await all.send(client, at, '/domain', { domain: fresh() }))).toBe(`${at}/domain`)
+    const root = `/api/v1/organizations/${owner.organization}/domains`
+    const [row] = (await owner.client.get(root)).data
+    expect((await owner.client.delete(`${root}/${row.id}`)).status).toBe(200)
+    const refused = await complete()
+    expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('Add a domain first.')])
+    await all.send(client, at, '/domain', { domain: fresh() })
+    expect(goal(await complete())).toBe(at)
+  })
+
   it('takes no domain that the organization has, verified or not, by its page or by another link', async () => {
     const owner = await all.owner()
     const main = await all.federated.connect('keycloak', { organizationId: owner.organization })

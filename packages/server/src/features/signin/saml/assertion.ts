@@ -10,7 +10,7 @@ import { NAME_ID_FORMATS, SAML } from '../../../core/saml/names.ts'
 
 /** The age that an assertion may have, as long as a sign-in may take. */
 const MAX_AGE = 15 * 60_000
-/** The age of an assertion that no request of ours asked for. */
+/** The only method of confirmation that is accepted: who presents the assertion is its subject (SAML profiles §3.3). */
 const BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
 /** Conditions that are understood; an assertion with any other is not valid (SAML core §2.5.1). */
 const CONDITIONS = ['AudienceRestriction', 'OneTimeUse', 'ProxyRestriction']
@@ -21,7 +21,7 @@ export interface ExpectedAssertion {
   audience: string
   /** The URL of the assertion consumer service. */
   recipient: string
-  /** The id of our request; null for an assertion that no request asked for. */
+  /** The id of our request: an assertion that no request asked for is refused. */
   requestId: string
   now: Date
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { timeText } from '../../../base/page/index.ts'
 import { certificateStates, ensureConnectionKeys } from '../../../core/saml/index.ts'
+import { findMetadataCheck } from '../../../core/saml/refresh.ts'
 import { samlPeer } from '../../../testing/saml-connection.ts'
 import { providerKey } from '../../../testing/saml-provider.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
+import { certificateExpiry } from './jobs.ts'
 
 let world: World
 let owner: Person
@@ -72,6 +74,36 @@ describe('warnings of certificates that expire', () => {
       'A certificate of “Analytical Engines” expires within 7 days',
     ])
     expect((await warnings()).at(-1)).toMatchObject({ organization_id: null, details: { days: 7 } })
+  })
+})
+
+describe('the connection of a deleted organization', () => {
+  it('is not upheld: no e-mail, no fetch of metadata and no metric, until the organization is restored', async () => {
+    const [other] = (await world.people(1)) as [Person]
+    const organization = await world.organization({ members: [[other, 'owner']] })
+    const soon = providerKey(world.clock.now(), { days: 29 })
+    const saml = { certificates: [soon.certificate], metadata_url: 'https://127.0.0.1:1/metadata' }
+    const { connection } = await samlPeer(world, { organizationId: organization, saml })
+    const path = `/api/v1/organizations/${organization}`
+    const upheld = async () => {
+      const series = await certificateExpiry(world.db.hot, world.clock.now())
+      return {
+        emails: (await subjects(other)).length,
+        isFetched: (await findMetadataCheck(world.db.hot, connection.id)) !== null,
+        isMeasured: series.some(({ labels }) => labels.connection === connection.id),
+      }
+    }
+    expect((await other.client.delete(path)).status).toBe(200)
+    await world.clock.advance('25 hours')
+    expect(await upheld()).toEqual({ emails: 0, isFetched: false, isMeasured: false })
+    // as restoring does, in a session that is younger
+    await world.db.hot
+      .updateTable('organizations')
+      .set({ deleted_at: null, purge_at: null })
+      .where('id', '=', organization)
+      .execute()
+    await world.clock.advance('25 hours')
+    expect(await upheld()).toEqual({ emails: 1, isFetched: true, isMeasured: true })
   })
 })
 

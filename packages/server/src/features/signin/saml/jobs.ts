@@ -7,6 +7,7 @@ import { findLocale, systemCall } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { readCertificate } from '../../../base/x509.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { existingConnections } from '../../../core/connections/connections.ts'
 import { connectionOf, samlAddressesOf, type UsableConnection } from '../../../core/connections/index.ts'
 import { recurs, type Work } from '../../../core/jobs/index.ts'
 import type { Sample } from '../../../core/metrics/index.ts'
@@ -30,12 +31,10 @@ export const samlJobs = (tools: Tools): Work[] => [
   recurs('saml.certificates', '12h', (now) => warnOfExpiry(tools, now)),
 ]
 
-/** The SAML connections that are used, a page at a time. */
+/** The SAML connections that are used, a page at a time. Those of a deleted organization are not, until it is restored. */
 async function* pagesOfConnections(db: Statements): AsyncGenerator<UsableConnection[]> {
   for (let after = ''; ; ) {
-    const rows = await db
-      .selectFrom('connections')
-      .selectAll()
+    const rows = await existingConnections(db)
       .where('provider', '=', 'saml')
       .where('status', '=', 'active')
       .where('id', '>', after)
