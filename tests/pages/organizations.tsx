@@ -124,6 +124,7 @@ const listed = (now: Date) => {
     more: '/account/organizations?cursor=x',
     first: null,
     mayCreate: true,
+    isPartial: false,
     notice: null,
     refused: null,
   }
@@ -172,6 +173,7 @@ export function organizationSamples(
         {...again({})}
       />
     ),
+    'organizations-partial': <Organizations {...listed(now)} invitations={[]} isPartial />,
     'organizations-start': (
       <Start
         email="ada@example.com"

@@ -6,6 +6,7 @@ import { type Demand, type EnrollableKind, enrollableFor, isDue, isEnrolled } fr
 import type { Call } from '../base/call.ts'
 import { texts, useUi } from '../base/page/index.ts'
 import { Actions, Alert, ButtonLink, Time } from '../base/page/parts.tsx'
+import { findProvenOrganizations } from './account-proof.ts'
 import { findSignInFacts } from './factors/index.ts'
 import type { Tools } from './tools.ts'
 
@@ -44,7 +45,7 @@ export interface OpenDemand {
 /** Demands shown at most; the others are as urgent as the last of them, or less. */
 const MOST = 3
 
-/** @param organizationId only the demand of this organization; default: every demand on the user, the earliest first */
+/** @param organizationId only the demand of this organization; default: every demand on the user, the earliest first, that the session may know of */
 export async function findOpenDemands(
   { config, db }: Pick<Tools, 'config' | 'db'>,
   call: Call,
@@ -52,11 +53,15 @@ export async function findOpenDemands(
 ): Promise<OpenDemand[]> {
   const userId = call.principal?.userId
   if (userId === undefined) return []
+  const seen = await findProvenOrganizations(db.hot, call.session)
   return await db.tx('system', async (tx) => {
     const { demands, factors, offered } = await findSignInFacts({ config }, tx, userId, call.now)
     const open = demands
       .filter((demand) => !isEnrolled(demand, factors) && enrollableFor(demand, offered).length > 0)
       .filter((demand) => organizationId === undefined || demand.organizationId === organizationId)
+      .filter(
+        (demand) => seen === null || demand.organizationId === null || seen.includes(demand.organizationId),
+      )
       .sort((one, other) => timeOf(one) - timeOf(other))
     // of those without an organization the most urgent one says all
     const shown = open

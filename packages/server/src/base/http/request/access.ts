@@ -107,9 +107,9 @@ export async function checkAssurance(
 }
 
 /**
- * Judges a session on a row that changes something of the account: what the provider of an organization alone has proven counts
- * there only where the organization is an authority for the account. Otherwise who administers the provider could act as a
- * user who has connected an account there.
+ * Judges a session on a row that reads or changes something of the account: what the provider of an organization alone has proven
+ * counts there only where the organization is an authority for the account. Otherwise who administers the provider could read
+ * the account of a user who has connected one there, and act as them.
  */
 export function checkAccountProof(
   { session, principal }: { session: CallSession; principal: Principal },

@@ -58,7 +58,7 @@ export interface OperationFields {
   fresh?: string | Freshness
   /**
    * Why a session is enough that the provider of an organization alone has proven, which is no authority for the account. Absent:
-   * an operation on the account that changes something requires a proof that counts for the account.
+   * an operation on the account requires a proof that counts for the account, also if it only reads.
    */
   anyProof?: string
   limit?: RateLimit | readonly RateLimit[]

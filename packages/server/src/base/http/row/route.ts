@@ -234,11 +234,10 @@ export const isStrict = (row: Row): boolean =>
   row.kind !== 'page' && row.style === undefined && row.lenient === undefined
 
 /**
- * Whether a session of the row has to have a proof that counts for the account: what changes something and is about no
- * organization, in whose name the session may act. A row that requires a recent proof judges it with that.
+ * Whether a session of the row has to have a proof that counts for the account: what reads or changes something of the account
+ * and is about no organization, in whose name the session may act. A row that requires a recent proof judges it with that.
  */
 export const needsAccountProof = (row: Row): boolean =>
-  row.method !== 'GET' &&
   (row.needs === 'session' || row.needs === 'caller') &&
   row.organization === undefined &&
   row.fresh === undefined &&

@@ -6,6 +6,7 @@ import { optional, TypedPassword } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
+import { findProvenOrganizations } from '../../../core/account-proof.ts'
 import { findOpenDemands } from '../../../core/demand-notice.tsx'
 import { findMailFault } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -23,6 +24,7 @@ export const accountPages = (tools: Tools): Row[] => {
   async function showAccount(call: Call, form: FormState, saved: boolean): Promise<PageAnswer> {
     const { user, pending } = await ownAddress(tools, call)
     const demands = await findOpenDemands(tools, call)
+    const isWhole = (await findProvenOrganizations(tools.db.hot, call.session)) === null
     const mailFault = isOperator(call) ? await findMailFault(tools.db.hot, tools.config) : null
     const profile = {
       email: user.email,
@@ -31,7 +33,7 @@ export const accountPages = (tools: Tools): Row[] => {
       username: user.username,
       locale: user.locale,
       createdAt: user.created_at,
-      pendingEmail: pending?.address ?? null,
+      pendingEmail: isWhole ? (pending?.address ?? null) : null,
     }
     return {
       page: <Account user={profile} demands={demands} mailFault={mailFault} saved={saved} {...form} />,

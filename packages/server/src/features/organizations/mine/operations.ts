@@ -8,6 +8,7 @@ export const myOrganizationOperations = {
     name: 'users.me.organizations',
     summary: 'List your organizations',
     needs: 'session',
+    anyProof: 'it leaves out organizations whose policy the session does not meet',
     quiet: 'reads only',
   }),
   start: operation({

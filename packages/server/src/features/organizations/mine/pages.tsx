@@ -59,10 +59,11 @@ export async function showList(
     mayOpen: can({ permissions }, 'organization:read'),
     restorableUntil: organization.purge_at,
   }))
-  const invitations = await listInvitationItems(tools, call)
+  const invitations = own.isPartial ? [] : await listInvitationItems(tools, call)
   return {
     page: (
       <Organizations
+        isPartial={own.isPartial}
         organizations={organizations}
         {...pagerOf(LIST, { cursor }, own.nextCursor)}
         invitations={invitations}

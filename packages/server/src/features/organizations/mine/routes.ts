@@ -35,7 +35,7 @@ const organizationRows = (tools: Tools, refuse: RefuseUnmet): Row[] => [
     method: 'GET',
     path: '/api/v1/users/me/organizations',
     description:
-      'With your role in each. Deleted organizations are listed for their owners until they are purged.',
+      'With your role in each. Deleted organizations are listed for their owners until they are purged. A session that the provider of an organization alone has proven, which is no authority for the account, lists only the organizations whose security policy it meets.',
     tag: 'Organizations',
     input: PageInput,
     output: z.array(OwnOrganizationView),

@@ -11,12 +11,13 @@ import type { ownOrganizationView } from '../organization/index.ts'
 export type ListedOrganization = Parameters<typeof ownOrganizationView>[0]
 export type OwnOrganizationRow = ListedOrganization['organization'] & RoleRow
 
-/** By id. Deleted organizations are listed for their owners. */
+/** By id. Deleted organizations are listed for their owners. @param only among these; null: all */
 export async function selectOwnOrganizations(
   tx: Tx,
   userId: string,
   after: string | null,
   limit: number,
+  only: readonly string[] | null,
 ): Promise<OwnOrganizationRow[]> {
   const { rows } = await sql<OwnOrganizationRow>`
     select o.*, o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits
@@ -24,6 +25,7 @@ export async function selectOwnOrganizations(
     join organizations o on o.id = m.organization_id
     left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role
     where m.user_id = ${userId} and (o.deleted_at is null or m.role = 'owner') ${after === null ? sql`` : sql`and o.id > ${after}`}
+      ${only === null ? sql`` : sql`and o.id = any(${[...only]}::text[])`}
     order by o.id limit ${limitOf(limit)}`.execute(tx)
   return rows
 }

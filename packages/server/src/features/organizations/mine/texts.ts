@@ -6,6 +6,9 @@ export const myOrganizationsText = texts({
     'list.title': 'Organizations',
     'list.yours': 'Your organizations',
     'list.lead': 'Apps treat your active organization as the one you work in.',
+    'list.partial':
+      'You signed in with your organization’s provider, so that other organizations and invitations are not shown. Confirm that it is you to see them.',
+    'list.confirm': 'Confirm that it is you',
     'list.none': 'You do not belong to an organization yet.',
     'list.none_lead': 'You receive invitations by e-mail. They also appear here.',
     'list.active': 'Active',
@@ -43,6 +46,9 @@ export const myOrganizationsText = texts({
     'list.title': 'Organisationen',
     'list.yours': 'Ihre Organisationen',
     'list.lead': 'Apps gehen davon aus, dass Sie in Ihrer aktiven Organisation arbeiten.',
+    'list.partial':
+      'Sie haben sich beim Anbieter Ihrer Organisation angemeldet. Andere Organisationen und Einladungen werden deshalb nicht angezeigt. Bestätigen Sie Ihre Identität, um sie zu sehen.',
+    'list.confirm': 'Identität bestätigen',
     'list.none': 'Sie gehören noch keiner Organisation an.',
     'list.none_lead': 'Einladungen erhalten Sie per E-Mail. Sie erscheinen auch hier.',
     'list.active': 'Aktiv',

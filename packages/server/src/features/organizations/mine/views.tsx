@@ -39,6 +39,8 @@ export interface InvitationItem {
 }
 
 export interface OrganizationsProps extends FormState {
+  /** That the list leaves out what the session may not see: a step-up is offered. */
+  isPartial: boolean
   organizations: readonly OrganizationItem[]
   /** The address of the next page; null on the last page. */
   more: string | null
@@ -53,11 +55,21 @@ export interface OrganizationsProps extends FormState {
 
 /** /account/organizations */
 export function Organizations(props: OrganizationsProps) {
-  const { organizations, more, first, invitations, mayCreate, notice, refused, ...form } = props
+  const { isPartial, organizations, more, first, invitations, mayCreate, notice, refused, ...form } = props
   const { locale } = useUi()
   return (
     <AccountPage current="organizations" title={t(locale, 'list.title')} notice={notice}>
       {refused ? <Alert kind="error">{refused}</Alert> : null}
+      {isPartial ? (
+        <Alert kind="info">
+          <p>{t(locale, 'list.partial')}</p>
+          <Actions>
+            <ButtonLink href={withReturnTo('/step-up', '/account/organizations')} kind="secondary">
+              {t(locale, 'list.confirm')}
+            </ButtonLink>
+          </Actions>
+        </Alert>
+      ) : null}
       {invitations.length > 0 ? (
         <Section title={t(locale, 'list.invitations')}>
           <ItemList>

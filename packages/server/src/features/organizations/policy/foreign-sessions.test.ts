@@ -74,9 +74,12 @@ describe('a session by the connection of one organization', () => {
       ])
     expect((await person.client.get(`/api/v1/organizations/${a}/members`)).status).toBe(200)
     expect((await validated(person.client)).organization_id).toBe(a)
-    // that one belongs to it is listed
-    const { data } = await person.client.get('/api/v1/users/me/organizations')
-    expect(data.map(({ id }: { id: string }) => id).sort()).toEqual([a, b].sort())
+    // nor is it listed that one belongs to it, until more is proven
+    const listed = async () =>
+      (await person.client.get('/api/v1/users/me/organizations')).data.map(({ id }: { id: string }) => id)
+    expect(await listed()).toEqual([a])
+    await provePassword(person.client, (await stepUp(person.client)).data.attempt)
+    expect((await listed()).sort()).toEqual([a, b].sort())
   })
 
   it('is raised by a method that counts there, and keeps its other proof', async () => {

@@ -6,7 +6,7 @@ export const forwardAuthOperations = {
     name: 'auth.validate',
     summary: 'Check a credential',
     needs: 'caller',
-    anyProof: 'it changes nothing',
+    anyProof: 'it says who the session is, with the rights that its proofs give',
     quiet: 'reads only',
     // a proxy calls it for every request
     limit: { by: 'user', max: 60_000, per: '1m' },
