@@ -4,12 +4,12 @@
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Statements } from '../../base/db/types.ts'
+import { assignedConnection } from '../leading-connections.ts'
 import { connectionOf, type UsableConnection } from './connections.ts'
 
-/** The verified domains `d` of its organization that lead to the connection `c`. */
+/** The verified domains `d` of its organization that are assigned to the connection `c`. */
 const LEADING = sql`from organization_domains d where d.organization_id = c.organization_id and d.verified_at is not null
-      and coalesce(d.connection_id, (select f.id from connections f
-        where f.organization_id = c.organization_id and f.status = 'active' order by f.id limit 1)) = c.id`
+      and ${assignedConnection('d')} = c.id`
 
 const HAS_DOMAIN: RawBuilder<SqlBool> = sql<SqlBool>`exists (select ${LEADING})`
 

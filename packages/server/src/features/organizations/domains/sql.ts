@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { ProviderConnection } from '../../../core/connections/index.ts'
+import { assignedConnection, leadingConnection } from '../../../core/leading-connections.ts'
 import type { ConnectionSettings } from '../../../core/providers/index.ts'
 import { readStoredSettings } from '../../../core/providers/settings.ts'
 import type { OrganizationDomainsTable } from './tables.ts'
@@ -115,20 +116,13 @@ export async function claimDueDomains(tx: Tx, limit: number, now: Date, until: D
   return rows
 }
 
-/** The active connection that was chosen for the domain `d`, or the first one where none was. */
-const LEADS_TO = sql<string | null>`case when d.connection_id is null
-        then (select c.id from connections c
-          where c.organization_id = d.organization_id and c.status = 'active' order by c.id limit 1)
-        else (select c.id from connections c where c.id = d.connection_id and c.status = 'active')
-      end`
-
 /** The owner of a verified domain, and the connection for it, if that is active. */
 export async function selectDomainOwner(
   db: Statements,
   domain: string,
 ): Promise<{ organization_id: string; connection_id: string | null } | undefined> {
   const { rows } = await sql<{ organization_id: string; connection_id: string | null }>`
-    select d.organization_id, ${LEADS_TO} as connection_id
+    select d.organization_id, ${leadingConnection('d')} as connection_id
     from organization_domains d join organizations o on o.id = d.organization_id
     where d.domain = ${domain} and d.verified_at is not null and o.deleted_at is null`.execute(db)
   return rows[0]
@@ -141,7 +135,7 @@ export interface SpeakingConnection extends Pick<ProviderConnection, 'id' | 'ori
 
 /**
  * The verified domains that a connection speaks for: all of its organization, or, where a set-up link has made it, those that
- * lead to it. None of an organization that is deleted.
+ * are assigned to it. None of an organization that is deleted.
  */
 function spokenFor(db: Statements, { id, organizationId, origin }: SpeakingConnection) {
   const verified = db
@@ -152,22 +146,7 @@ function spokenFor(db: Statements, { id, organizationId, origin }: SpeakingConne
     .where('organization_domains.verified_at', 'is not', null)
     .where('organizations.deleted_at', 'is', null)
   if (origin !== 'setup_link') return verified
-  return verified.where((eb) =>
-    eb(
-      eb.fn.coalesce(
-        'organization_domains.connection_id',
-        eb
-          .selectFrom('connections')
-          .select('id')
-          .where('organization_id', '=', organizationId)
-          .where('status', '=', 'active')
-          .orderBy('id')
-          .limit(1),
-      ),
-      '=',
-      id,
-    ),
-  )
+  return verified.where(assignedConnection('organization_domains'), '=', id)
 }
 
 export async function selectSpokenFor(db: Statements, by: SpeakingConnection): Promise<string[]> {
@@ -193,10 +172,8 @@ export async function selectLeading(
 ): Promise<DomainRow[]> {
   const { rows } = await sql<DomainRow>`
     select d.* from organization_domains d
-    where d.organization_id = ${organizationId} and (d.connection_id = ${connectionId}
-      or (d.connection_id is null and d.verified_at is not null and ${connectionId} = (
-        select c.id from connections c
-        where c.organization_id = ${organizationId} and c.status = 'active' order by c.id limit 1)))
+    where d.organization_id = ${organizationId} and ${assignedConnection('d')} = ${connectionId}
+      and (d.connection_id is not null or d.verified_at is not null)
     order by d.domain`.execute(tx)
   return rows
 }
@@ -209,7 +186,7 @@ export async function selectLeads(
   const { rows } = await sql<
     Pick<DomainRow, 'id' | 'domain' | 'connection_id'> & { leads_to: string | null }
   >`
-    select d.id, d.domain, d.connection_id, case when d.verified_at is not null then ${LEADS_TO} end as leads_to
+    select d.id, d.domain, d.connection_id, case when d.verified_at is not null then ${leadingConnection('d')} end as leads_to
     from organization_domains d where d.organization_id = ${organizationId} order by d.domain`.execute(tx)
   return rows
 }

@@ -166,8 +166,7 @@ export async function selectGroupConnections(tx: Tx, organizationId: string): Pr
   const { rows } = await sql<{ name: string }>`
     select c.name from connections c
     where c.organization_id = ${organizationId} and c.status = 'active' and jsonb_array_length(c.settings -> 'group_roles') > 0
-      and exists (select from organization_domains d
-        where d.organization_id = c.organization_id and d.verified_at is not null)
+      and c.id = any(${connectionsOf(sql`c.organization_id`)})
     order by c.id`.execute(tx)
   return rows.map(({ name }) => name)
 }

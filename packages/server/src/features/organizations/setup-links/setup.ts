@@ -8,6 +8,7 @@
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, Problem, problem, reasonOf } from '../../../base/errors.ts'
+import { firstActiveOf } from '../../../core/leading-connections.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { connectionChanges, type Owner, type ShownConnection } from '../connections/index.ts'
 import { checkDomain, type DomainRow, domainChanges } from '../domains/index.ts'
@@ -245,9 +246,9 @@ async function keepDomains(
   call: Call,
   { organization_id: id, domain_ids: own, connection_id: draft }: SetupLink,
 ): Promise<void> {
-  const first = (await connectionChanges.read(tx, id)).find(({ status }) => status === 'active')
-  if (first === undefined || draft === null || first.id < draft) return
-  await domainChanges.setConnection(tx, call, id, (domain) => !own.includes(domain.id), first.id)
+  const first = firstActiveOf(await connectionChanges.read(tx, id))
+  if (first === null || draft === null || first < draft) return
+  await domainChanges.setConnection(tx, call, id, (domain) => !own.includes(domain.id), first)
 }
 
 async function informOwners(

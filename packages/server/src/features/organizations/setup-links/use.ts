@@ -1,7 +1,8 @@
 /**
- * What the connection of a set-up link is used for, now or once it is activated. Pure. A domain leads to the connection that
- * its owners, or the link, have chosen for it, and else to the first active one of the organization.
+ * What the connection of a set-up link is used for, now or once it is activated. Pure. A domain is assigned to a
+ * connection as core/leading-connections.ts says, and to that of the link where the link has it and none was chosen for it.
  */
+import { assignedOf, firstActiveOf } from '../../../core/leading-connections.ts'
 import type { ShownConnection } from '../connections/index.ts'
 import type { DomainRow } from '../domains/index.ts'
 
@@ -23,13 +24,14 @@ export function useOf(
   domains: readonly Pick<DomainRow, 'id' | 'domain' | 'connection_id' | 'verified_at'>[],
 ): SetupUse {
   if (id === null) return { state: 'chosen', domains: [], verified: [] }
-  const first = connections.find(({ status }) => status === 'active')?.id ?? id
+  // without an active one, that of the link will be the first
+  const isTo = (assigned: string | null): boolean => (assigned ?? id) === id
   const leads = domains.filter(
-    ({ id: domain, connection_id: chosen }) =>
-      chosen === id || (chosen === null && (own.includes(domain) || first === id)),
+    (domain) =>
+      isTo(assignedOf(domain, connections)) || (domain.connection_id === null && own.includes(domain.id)),
   )
   const verified = leads.filter(({ verified_at }) => verified_at !== null)
-  const hasOwn = leads.length > 0 || (first === id && domains.length === 0)
+  const hasOwn = leads.length > 0 || (isTo(firstActiveOf(connections)) && domains.length === 0)
   return {
     state: verified.length > 0 ? 'used' : hasOwn ? 'unverified' : 'chosen',
     domains: leads.map(({ domain }) => domain),
