@@ -52,7 +52,9 @@ export function policyPages(shell: Shell, reader: Shell, now: Date): Record<stri
     must_connect: 38,
     other_address: 2,
     owners: 3,
-    owners_without_factor: 1,
+    owners_without_factor: 2,
+    owners_waiting: 1,
+    owners_ready_at: new Date(now.getTime() + 3_600_000),
   }
   const listed = { members, counts: effect, state: 'in_grace' as const, more: '/x', first: '/y' }
   const sent = { mode: 'require_any', grace_days: '14', version: '3' }
@@ -94,7 +96,14 @@ export function policyPages(shell: Shell, reader: Shell, now: Date): Record<stri
         sent={sent}
         effect={{
           ...reviewed(),
-          sso: { ...sso, must_connect: 1, other_address: 1, owners_without_factor: 3 },
+          sso: {
+            ...sso,
+            must_connect: 1,
+            other_address: 1,
+            owners_without_factor: 3,
+            owners_waiting: 0,
+            owners_ready_at: null,
+          },
           changesSignIn: true,
         }}
         now={now}

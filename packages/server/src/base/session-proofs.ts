@@ -4,7 +4,10 @@
  */
 import { type Acr, acrOf, amrOf, proofsIn, type StoredProof, withoutForeignMfa } from './assurance.ts'
 
-/** The proofs of a session after further ones: the latest of each method, and of each connection. */
+/**
+ * The proofs of a session after further ones: the latest of each method, and of each connection. One by a factor that had been
+ * enrolled for long stays beside one by a new factor of its kind, which counts for less.
+ */
 export function mergeProofs(
   former: readonly StoredProof[],
   further: readonly StoredProof[],
@@ -13,7 +16,7 @@ export function mergeProofs(
   for (const proof of [...former, ...further]) {
     const { method, amr, factor, channel, phishing_resistant, user_verified, at } = proof
     const { connection, connection_version, organization, authority, mfa, established } = proof
-    const key = `${method} ${connection ?? ''}`
+    const key = `${method} ${connection ?? ''} ${established ?? ''}`
     const known = merged.get(key)
     if (known && known.at > at) continue
     const kind = {

@@ -41,6 +41,19 @@ const names = (proofs: readonly StoredProof[]) =>
   proofs.map(({ method, organization }) => `${method} ${organization ?? ''}`.trim())
 
 describe('what is proven in an organization', () => {
+  it('keeps what an old factor has proven beside a new one of its kind, which replaces no connection', () => {
+    const proofs = mergeProofs([by('password'), old('totp')], [by('totp')])
+    expect(proofs).toEqual([by('password'), old('totp'), by('totp')])
+    expect(mergeProofs(proofs, [by('totp'), old('totp')])).toEqual(proofs)
+    const lacks = (given: readonly StoredProof[]) =>
+      findUnmet(row({ ...sso, ...owner }), { proofs: given, authenticatedAt: now }, now)?.missing ?? null
+    expect([lacks(proofs), lacks(proofs.slice(2)), lacks([by('password'), by('totp')])]).toEqual([
+      null,
+      'connection',
+      'connection',
+    ])
+  })
+
   it('is all but what the connection of another one vouches for', () => {
     const all = [by('password'), fed('a'), fed('b'), fed(), by('totp')]
     expect(names(proofsIn(all, 'a'))).toEqual(['password', 'federation a', 'federation', 'totp'])

@@ -171,7 +171,7 @@ export async function previewPolicy(
   return await tools.db.tx('system', async (tx) => ({
     before: await selectEffect(tx, id, null, call.now),
     after: await selectEffect(tx, id, candidate, call.now),
-    sso: candidate.signIn === 'sso_required' ? await countSsoEffect(tx, id) : null,
+    sso: candidate.signIn === 'sso_required' ? await countSsoEffect(tx, id, call.now) : null,
     changesSignIn,
   }))
 }

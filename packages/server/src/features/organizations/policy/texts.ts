@@ -87,6 +87,11 @@ export const policyText = texts({
       one: 'One of {owners} owners has no second factor, and could not sign in without the provider.',
       other: '{count} of {owners} owners have no second factor, and could not sign in without the provider.',
     },
+    'review.sso_waiting': {
+      one: 'Of {owners} owners one set up a second factor less than 24 hours ago, and cannot sign in without the provider before {time}.',
+      other:
+        'Of {owners} owners {count} set up a second factor less than 24 hours ago, and not all of them can sign in without the provider before {time}.',
+    },
     'review.sso_no_owner':
       'No owner has a second factor: if the provider fails, no one can change this policy. {link}',
     'review.sso_factor': 'Set up a second factor first',
@@ -211,6 +216,11 @@ export const policyText = texts({
       one: 'Von {owners} Inhabern hat einer keinen zweiten Faktor und könnte sich ohne den Anbieter nicht anmelden.',
       other:
         'Von {owners} Inhabern haben {count} keinen zweiten Faktor und könnten sich ohne den Anbieter nicht anmelden.',
+    },
+    'review.sso_waiting': {
+      one: 'Von {owners} Inhabern hat einer vor weniger als 24 Stunden einen zweiten Faktor eingerichtet und kann sich erst ab {time} ohne den Anbieter anmelden.',
+      other:
+        'Von {owners} Inhabern haben {count} vor weniger als 24 Stunden einen zweiten Faktor eingerichtet und können sich erst ab {time} alle ohne den Anbieter anmelden.',
     },
     'review.sso_no_owner':
       'Kein Inhaber hat einen zweiten Faktor: Fällt der Anbieter aus, kann diese Richtlinie nicht mehr geändert werden. {link}',

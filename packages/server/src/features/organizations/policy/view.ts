@@ -226,7 +226,12 @@ export const PolicyEffectView = z
           'The owners, who may sign in with a password or passkey and a second factor instead.',
           2,
         ),
-        owners_without_factor: count('Owners who could not, because they have no second factor.', 0),
+        owners_without_factor: count(
+          'Owners who could not now, because they have no second factor that was set up 24 hours ago or earlier.',
+          0,
+        ),
+        owners_waiting: count('Of those, owners who set up a second factor less than 24 hours ago.', 0),
+        owners_ready_at: timeOrNull('When the last of these could; null if there is none.', EXAMPLE_LATER),
       })
       .nullable()
       .describe('What `sso_required` means for the members; null for a policy without it.'),
@@ -258,6 +263,8 @@ export const policyEffectView = ({ before, after, sso }: Effect): z.infer<typeof
     other_address: sso.other_address,
     owners: sso.owners,
     owners_without_factor: sso.owners_without_factor,
+    owners_waiting: sso.owners_waiting,
+    owners_ready_at: sso.owners_ready_at?.toISOString() ?? null,
   },
 })
 

@@ -304,7 +304,9 @@ export function Review({ shell, sent, effect: { after, sso, changesSignIn }, now
 /** Who cannot sign in by the connections yet, and how owners work without them. */
 function SsoConsequences({ effect }: { effect: SsoEffect }) {
   const { locale } = useUi()
-  const { members, must_connect, other_address, owners, owners_without_factor: unable } = effect
+  const { members, must_connect, other_address, owners, owners_waiting: waiting } = effect
+  const { owners_without_factor: unable, owners_ready_at: readyAt } = effect
+  const lacking = unable - waiting
   return (
     <>
       <ul class="plain">
@@ -318,11 +320,25 @@ function SsoConsequences({ effect }: { effect: SsoEffect }) {
       </ul>
       {unable > 0 ? (
         <Alert kind={unable === owners ? 'error' : 'info'}>
-          {unable === owners
-            ? t.nodes(locale, 'review.sso_no_owner', {
+          {lacking === owners ? (
+            <p>
+              {t.nodes(locale, 'review.sso_no_owner', {
                 link: <a href="/account/security">{t(locale, 'review.sso_factor')}</a>,
-              })
-            : t(locale, 'review.sso_some_owners', { owners, count: unable })}
+              })}
+            </p>
+          ) : null}
+          {lacking > 0 && lacking < owners ? (
+            <p>{t(locale, 'review.sso_some_owners', { owners, count: lacking })}</p>
+          ) : null}
+          {readyAt === null ? null : (
+            <p>
+              {t(locale, 'review.sso_waiting', {
+                owners,
+                count: waiting,
+                time: timeText(locale, readyAt, 'minute'),
+              })}
+            </p>
+          )}
         </Alert>
       ) : null}
     </>

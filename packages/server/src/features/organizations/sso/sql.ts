@@ -1,5 +1,7 @@
 /** The SQL of required sign-in by a connection. */
 import { sql } from 'kysely'
+import { ESTABLISHED_AFTER } from '../../../base/assurance.ts'
+import { later } from '../../../base/clock.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { connectionsOf } from '../../../core/policies.ts'
@@ -50,12 +52,16 @@ export interface SsoEffect {
   /** Of those, the members without a verified address at a proven domain, whom a sign-in does not connect by itself. */
   other_address: number
   owners: number
-  /** Owners who could not sign in without the connection: they have no second factor. */
+  /** Owners who could not sign in without the connection now: they have no second factor that was enrolled for a day. */
   owners_without_factor: number
+  /** Of those, the owners whose second factor is younger, and when the last of them can. */
+  owners_waiting: number
+  owners_ready_at: Date | null
 }
 
 /** What it means for the members of an organization that they are required to sign in by a connection. System scope. */
-export async function countSsoEffect(tx: Tx, organizationId: string): Promise<SsoEffect> {
+export async function countSsoEffect(tx: Tx, organizationId: string, now: Date): Promise<SsoEffect> {
+  const establishedBy = later(now, -ESTABLISHED_AFTER)
   const { rows } = await sql<SsoEffect>`
     with usable as (select ${connectionsOf(sql`${organizationId}`)} as ids), judged as (
       select m.role = 'owner' as is_owner,
@@ -65,9 +71,10 @@ export async function countSsoEffect(tx: Tx, organizationId: string): Promise<Ss
           select from emails e join organization_domains d
             on d.organization_id = m.organization_id and d.domain = split_part(e.address_key, '@', 2)
           where e.user_id = m.user_id and e.verified_at is not null and d.verified_at is not null) as is_of_domain,
-        exists (
-          select from factors f where f.user_id = m.user_id and f.confirmed_at is not null and (f.kind = 'passkey'
-            or (f.kind = 'totp' and exists (select from passwords p where p.user_id = m.user_id)))) as breaks_glass
+        -- by the oldest of what replaces the connection (replacing of core/policies.ts)
+        (select min(f.confirmed_at) from factors f
+          where f.user_id = m.user_id and f.confirmed_at is not null and (f.kind = 'passkey' or (
+            f.kind in ('totp', 'backup_codes') and exists (select from passwords p where p.user_id = m.user_id)))) as enrolled_at
       from usable cross join memberships m join users u on u.id = m.user_id
       where m.organization_id = ${organizationId} and u.status = 'active'
     )
@@ -76,7 +83,10 @@ export async function countSsoEffect(tx: Tx, organizationId: string): Promise<Ss
       count(*) filter (where not is_connected)::int as must_connect,
       count(*) filter (where not is_connected and not is_of_domain)::int as other_address,
       count(*) filter (where is_owner)::int as owners,
-      count(*) filter (where is_owner and not breaks_glass)::int as owners_without_factor
+      count(*) filter (where is_owner and (enrolled_at is null or enrolled_at > ${establishedBy}))::int as owners_without_factor,
+      count(*) filter (where is_owner and enrolled_at > ${establishedBy})::int as owners_waiting,
+      max(enrolled_at) filter (where is_owner and enrolled_at > ${establishedBy})
+        + ${ESTABLISHED_AFTER / 1000} * interval '1 second' as owners_ready_at
     from judged`.execute(tx)
   return rows[0] as SsoEffect
 }

@@ -158,6 +158,10 @@ describe('the review before it is required', () => {
     await identify(second, elsewhere, other.id)
     await enrolFactor(world, owner, 'totp')
     await proveTwo(owner)
+    const confirmed_at = new Date(world.clock.now().getTime() - 86_400_000)
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('factors').set({ confirmed_at }).where('user_id', '=', owner.id).execute(),
+    )
     await world.db.tx('system', (tx) =>
       tx
         .updateTable('sessions')
@@ -173,6 +177,8 @@ describe('the review before it is required', () => {
       other_address: 3,
       owners: 2,
       owners_without_factor: 1,
+      owners_waiting: 0,
+      owners_ready_at: null,
     })
     expect((await previewed(owner, id, { mode: 'optional' })).sso).toBeNull()
 
