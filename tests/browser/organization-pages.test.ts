@@ -69,7 +69,10 @@ beforeAll(async () => {
     `the name ${'donaudampf'.repeat(12)} contains a comment`,
   )
   await world.db.tx('system', (tx) =>
-    recordConnectionEvent(tx, failedEvent(connections.oidc, 'login', fault), world.clock.now()),
+    recordConnectionEvent(tx, failedEvent(connections.oidc, 'login', fault), {
+      id: 'req_of_the_test',
+      now: world.clock.now(),
+    }),
   )
   await make(`/${id}/connections/setup-links`, { provider: 'saml' })
   await make(`/${id}/invitations`, { email: INVITED })

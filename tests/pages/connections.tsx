@@ -104,6 +104,8 @@ export function connectionPages(shell: Shell, reader: Shell, now: Date): Record<
     message: null,
     detail: null,
     subject: 's'.repeat(120),
+    question: null,
+    requestId: 'req_0198c0de5a7b7e11b4c2d3e4f5a6b7c8',
     userId: null,
   }
   return {
@@ -161,6 +163,15 @@ export function connectionPages(shell: Shell, reader: Shell, now: Date): Record<
             fault: 'wrong_time',
             detail: 'The clock of the provider is 4 minutes ahead.',
             claims: null,
+          },
+          {
+            ...event,
+            id: 'cev_3',
+            fault: null,
+            question: 'account',
+            claims: null,
+            requestId: null,
+            detail: 'No account is made.',
           },
           {
             ...event,

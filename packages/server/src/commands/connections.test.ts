@@ -194,10 +194,14 @@ describe('connections on the command line', () => {
     const { json } = await run(connectionsCreate, ['oidc'], { slug: 'events' })
     expect((await run(connectionsEvents, ['events'])).text).toBe('There are no events.')
     const fault = new FederationFault('wrong_time', 'the clock differs by 4 minutes')
-    await world.db.tx('system', (tx) => recordConnectionEvent(tx, failedEvent(json.id, 'login', fault), world.clock.now()))
+    await world.db.tx('system', (tx) => recordConnectionEvent(tx, failedEvent(json.id, 'login', fault), { id: 'req_of_the_test', now: world.clock.now() }))
     const { json: listed, text } = await run(connectionsEvents, ['events'])
     expect(listed.events).toMatchObject([{ fault: 'wrong_time', outcome: 'failed' }])
     expect(text).toContain('the clock differs by 4 minutes')
+    expect(text).toMatch(/REQUEST[\s\S]*req_of_the_test/)
+    const asked = { connectionId: json.id, flow: 'login', fault: null, question: 'owner' } as const
+    await world.db.tx('system', (tx) => recordConnectionEvent(tx, asked, { id: 'req_of_the_test', now: world.clock.now() }))
+    expect((await run(connectionsEvents, ['events'])).text).toMatch(/login +asked +req_of_the_test +An account here has the address/)
   }) // biome-ignore format: commands on one line
 
   it('of SAML: fetch metadata, approve certificates that wait, and renew the keys of this server', async () => {

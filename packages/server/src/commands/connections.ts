@@ -390,20 +390,23 @@ export const connectionsDelete: Command = {
 export const connectionsEvents: Command = {
   name: 'connections events',
   summary: 'List the last sign-ins by a connection, and why they failed',
+  about:
+    '`asked`: the user decides what the sign-in leads to; what becomes of that is a later line. REQUEST is the reference on the page about a sign-in that failed.',
   positionals: [CONNECTION],
   options: ORGANIZATION,
   on: 'tools',
   async run(tools, args) {
     const [name = ''] = args.positionals
     const events = await listConnectionEventsByOperator(tools, organizationOf(args), name)
-    const rows = events.map(({ at, flow, fault, subject, message, detail }) => [
+    const rows = events.map(({ at, flow, outcome, fault, subject, request_id, message, detail }) => [
       moment(at),
       flow,
-      fault ?? 'succeeded',
+      fault ?? outcome,
       subject ?? '',
+      request_id ?? '',
       [message, detail].filter(Boolean).join(' '),
     ])
-    const head = ['TIME', 'FLOW', 'OUTCOME', 'SUBJECT', 'REASON']
+    const head = ['TIME', 'FLOW', 'OUTCOME', 'SUBJECT', 'REQUEST', 'REASON']
     return done({ events }, rows.length === 0 ? 'There are no events.' : table(head, rows))
   },
 }

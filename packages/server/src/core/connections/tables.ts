@@ -35,14 +35,19 @@ export interface ConnectionsTable {
   updated_at: Date
 }
 
-/** A sign-in or a test by a connection, and why it failed. */
+/** A sign-in or a test by a connection, and why it failed; or a decision about one. */
 export interface ConnectionEventsTable {
   id: string
   connection_id: string
   at: Date
   flow: string
-  /** A ProviderFault; null: it succeeded. */
+  /** A ProviderFault; null: it was accepted. */
   fault: string | null
+  /** A ConnectionQuestion: what the user decides before the answer leads to anything; null: nothing. */
+  question: string | null
+  /** The round trip of a question, and of the decision about it. */
+  trip_id: string | null
+  request_id: string | null
   detail: string | null
   subject: string | null
   user_id: string | null

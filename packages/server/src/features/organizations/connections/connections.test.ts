@@ -407,9 +407,9 @@ describe('the diagnostics', () => {
     await world.db.tx('system', async (tx) => {
       const identity = { issuer: 'https://issuer.example', subject: 's-1', claims: { sub: 's-1', groups: ['engines'] } }
       const passed = { connectionId: data.id, flow: 'login', fault: null, identity, userId: company.member.id } as const
-      await recordConnectionEvent(tx, passed, world.clock.now())
+      await recordConnectionEvent(tx, passed, { id: 'req_of_the_test', now: world.clock.now() })
       const fault = new FederationFault('wrong_audience', 'it names `other`')
-      await recordConnectionEvent(tx, failedEvent(data.id, 'test', fault), world.clock.now())
+      await recordConnectionEvent(tx, failedEvent(data.id, 'test', fault), { id: 'req_of_the_test', now: world.clock.now() })
     }) // biome-ignore format: a table
     const read = async ({ client }: Person) => (await client.get(`${path}/${data.id}/events`)).data
     const [failed, passed] = await read(company.owner)
@@ -419,8 +419,10 @@ describe('the diagnostics', () => {
       flow: 'test',
       outcome: 'failed',
       fault: 'wrong_audience',
+      question: null,
       message: 'The answer is meant for another service.',
       detail: 'it names `other`',
+      request_id: 'req_of_the_test',
       subject: null,
       user_id: null,
       claims: null,

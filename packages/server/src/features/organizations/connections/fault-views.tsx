@@ -14,11 +14,21 @@ export function faultSentence(locale: Locale, { fault, detail }: Refusal): strin
   return detail === null ? sentence : `${sentence} ${t(locale, 'fault.detail', { detail })}`
 }
 
-export function FaultText({ fault, detail }: Refusal) {
+/** Why it was refused, or what its user decides; nothing for what succeeded without a remark. */
+export function ReasonText({
+  fault,
+  question = null,
+  detail,
+}: {
+  fault: string | null
+  question?: string | null
+  detail: string | null
+}) {
   const { locale } = useUi()
+  const key = fault !== null ? `fault.${fault}` : question !== null ? `question.${question}` : null
   return (
     <>
-      <p>{t.find(locale, `fault.${fault}`) ?? fault}</p>
+      {key === null ? null : <p>{t.find(locale, key) ?? fault ?? question}</p>}
       {detail === null ? null : (
         <p>{t.nodes(locale, 'fault.detail', { detail: <span lang="en">{detail}</span> })}</p>
       )}

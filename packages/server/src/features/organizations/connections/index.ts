@@ -5,7 +5,7 @@
  */
 export { connectionChanges, type ShownConnection } from './connections.ts'
 export { writeEnvironmentConnections } from './environment.ts'
-export { FaultText, faultSentence } from './fault-views.tsx'
+export { faultSentence, ReasonText } from './fault-views.tsx'
 export { connectionFeature } from './feature.ts'
 export {
   changeConnectionByOperator,

@@ -179,8 +179,8 @@ describe('the pages of connections', () => {
       claims: { sub: 'subject-1', groups: ['<b>'] },
     }
     await world.db.tx('system', async (tx) => {
-      await recordConnectionEvent(tx, failedEvent(id, 'login', fault), world.clock.now())
-      await recordConnectionEvent(tx, { connectionId: id, flow: 'test', fault: null, identity }, world.clock.now())
+      await recordConnectionEvent(tx, failedEvent(id, 'login', fault), { id: 'req_of_the_test', now: world.clock.now() })
+      await recordConnectionEvent(tx, { connectionId: id, flow: 'test', fault: null, identity }, { id: 'req_of_the_test', now: world.clock.now() })
     }) // biome-ignore format: a row on one line
     const { text } = await company.owner.client.get(`${page}/events`)
     expect(text).toContain('The answer is not valid at this time')

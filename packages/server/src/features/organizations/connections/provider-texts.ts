@@ -1,15 +1,21 @@
 /** Texts of providers: where a connection is registered at each, and what the faults of their answers mean. */
 import { texts } from '../../../base/page/index.ts'
+import { CONNECTION_QUESTIONS, type ConnectionQuestion } from '../../../core/connection-events.ts'
 import { PROVIDER_FAULTS, type ProviderFault } from '../../../core/providers/index.ts'
 
 type FaultKey = `fault.${ProviderFault}`
+type QuestionKey = `question.${ConnectionQuestion}`
 const FAULTS = Object.fromEntries(
   Object.entries(PROVIDER_FAULTS).map(([code, text]) => [`fault.${code}`, text]),
 ) as { readonly [K in FaultKey]: string }
+const QUESTIONS = Object.fromEntries(
+  Object.entries(CONNECTION_QUESTIONS).map(([code, text]) => [`question.${code}`, text]),
+) as { readonly [K in QuestionKey]: string }
 
 export const providerText = texts({
   en: {
     ...FAULTS,
+    ...QUESTIONS,
     'fault.detail': 'In detail: {detail}',
     'steps.google':
       'In the Google Cloud console, open “APIs & Services”, “Credentials”, and create an OAuth client ID of the type “Web application” with this authorized redirect URI.',
@@ -85,6 +91,14 @@ export const providerText = texts({
     'fault.taken': 'Die Identität ist mit einem anderen Konto verknüpft.',
     'fault.not_offered': 'Die Verbindung ist nicht aktiv.',
     'fault.user_refused': 'Das Konto ist deaktiviert oder gesperrt.',
+    'question.owner':
+      'Ein Konto hier hat die Adresse: Die Person meldet sich daran an und verbindet es, oder nicht.',
+    'question.account':
+      'Kein Konto hier ist verbunden: Die Person nennt eine Adresse für ein neues, oder sie meldet sich an dem an, das sie hat, und verbindet es.',
+    'question.link':
+      'Die Person bestätigt auf einer Seite, dass das Konto beim Anbieter mit ihrem Konto hier verbunden wird.',
+    'question.sign_in':
+      'Die Person bestätigt auf einer Seite, wer angemeldet wird: Ein anderes Konto ist angemeldet, oder eine andere Website hat die Anmeldung begonnen.',
     'steps.google':
       'Öffnen Sie in der Google Cloud Console „APIs & Dienste“, „Anmeldedaten“, und legen Sie eine OAuth-Client-ID vom Typ „Webanwendung“ mit dieser autorisierten Weiterleitungs-URI an.',
     'steps.microsoft':

@@ -11,9 +11,9 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { readCertificate } from '../../../base/x509.ts'
-import { KEPT_EVENTS } from '../../../core/connection-events.ts'
+import { CONNECTION_QUESTIONS, KEPT_EVENTS } from '../../../core/connection-events.ts'
 import type { UsableConnection } from '../../../core/connections/index.ts'
-import { FederationFault, PROVIDER_FAULTS, type ProviderFault } from '../../../core/providers/index.ts'
+import { FederationFault, PROVIDER_FAULTS } from '../../../core/providers/index.ts'
 import { rolesIn } from '../../../core/providers/settings.ts'
 import { fetchMetadata, metadataProblem } from '../../../core/saml/administration.ts'
 import {
@@ -138,10 +138,14 @@ export interface Diagnosis {
   id: string
   at: Date
   flow: string
-  /** Null: it succeeded. */
+  /** Null: it was accepted. */
   fault: string | null
-  /** The sentence of the fault. */
+  /** What the user decides before it leads to anything; null: nothing. */
+  question: string | null
+  /** The sentence of the fault, or of the question. */
   message: string | null
+  /** Null for what was recorded by an earlier version. */
+  requestId: string | null
   detail: string | null
   subject: string | null
   userId: string | null
@@ -149,9 +153,12 @@ export interface Diagnosis {
   claims: Readonly<Record<string, unknown>> | null
 }
 
-/** Null for a fault that only a later version knows. */
-const sentenceOf = (fault: string): string | null =>
-  Object.hasOwn(PROVIDER_FAULTS, fault) ? PROVIDER_FAULTS[fault as ProviderFault] : null
+const SENTENCES: ReadonlyMap<string, string> = new Map(
+  Object.entries({ ...PROVIDER_FAULTS, ...CONNECTION_QUESTIONS }),
+)
+
+/** Null for a code that only a later version knows. */
+const sentenceOf = (code: string): string | null => SENTENCES.get(code) ?? null
 
 function diagnosisOf(row: DiagnosisRow, seesClaims: boolean): Diagnosis {
   return {
@@ -159,7 +166,9 @@ function diagnosisOf(row: DiagnosisRow, seesClaims: boolean): Diagnosis {
     at: row.at,
     flow: row.flow,
     fault: row.fault,
-    message: row.fault === null ? null : sentenceOf(row.fault),
+    question: row.question,
+    message: sentenceOf(row.fault ?? row.question ?? ''),
+    requestId: row.request_id,
     detail: row.detail,
     subject: row.subject,
     userId: row.user_id,

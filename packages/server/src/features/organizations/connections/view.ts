@@ -13,6 +13,7 @@ import {
   timeOrNull,
 } from '../../../base/described.ts'
 import type { Config } from '../../../config.ts'
+import { CONNECTION_OUTCOMES, CONNECTION_QUESTIONS, outcomeOf } from '../../../core/connection-events.ts'
 import { ClientId, ClientSecret } from '../../../core/connections/fields.ts'
 import { callbackUrlOf, samlAddressesOf } from '../../../core/connections/index.ts'
 import { PROVIDER_FAULTS, PROVIDER_IDS, providerOf } from '../../../core/providers/index.ts'
@@ -335,17 +336,34 @@ export const ConnectionEventView = z
     id: idField('cev', 'The id of the event.'),
     at: timeField('When the provider answered.'),
     flow: textField('What it was for: `login`, `register`, `link`, `continue` or `test`.', 'login'),
-    outcome: described(z.enum(['succeeded', 'failed']), 'Whether the answer was accepted.', 'failed'),
+    outcome: described(
+      z.enum(CONNECTION_OUTCOMES),
+      '`succeeded`: the answer, or the decision of the user about it, was accepted. `asked`: the answer was accepted, and the user decides what it leads to; what becomes of that is a later event, or none if they do not decide. `failed`: it was refused.',
+      'failed',
+    ),
     fault: textOrNull(
       `Why it was refused, as a code; null if it succeeded. One of: ${Object.keys(PROVIDER_FAULTS)
         .map((code) => `\`${code}\``)
         .join(', ')}.`,
       'wrong_audience',
     ),
-    message: textOrNull('The same as a sentence; null if it succeeded.', PROVIDER_FAULTS.wrong_audience),
+    question: textOrNull(
+      `What the user decides, as a code; null if nothing. One of: ${Object.keys(CONNECTION_QUESTIONS)
+        .map((code) => `\`${code}\``)
+        .join(', ')}.`,
+      null,
+    ),
+    message: textOrNull(
+      'The fault or the question as a sentence; null if it succeeded.',
+      PROVIDER_FAULTS.wrong_audience,
+    ),
     detail: textOrNull(
       'What exactly differs, or what an answer that was accepted lacks; null if nothing more is known.',
       'it names `other-client`',
+    ),
+    request_id: textOrNull(
+      'The id of the request, which the user reads as the reference on the page about a sign-in that failed; the audit log has it too. Null for what an earlier version recorded.',
+      exampleId('req'),
     ),
     subject: textOrNull('The id of the user at the provider; null if the answer names none.', '248289761001'),
     user_id: described(
@@ -365,10 +383,12 @@ export const connectionEventView = (event: Diagnosis): z.infer<typeof Connection
   id: event.id,
   at: event.at.toISOString(),
   flow: event.flow,
-  outcome: event.fault === null ? 'succeeded' : 'failed',
+  outcome: outcomeOf(event),
   fault: event.fault,
+  question: event.question,
   message: event.message,
   detail: event.detail,
+  request_id: event.requestId,
   subject: event.subject,
   user_id: event.userId,
   claims: event.claims && { ...event.claims },

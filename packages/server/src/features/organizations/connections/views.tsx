@@ -17,13 +17,14 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { QuestionCard } from '../../../base/page/question.tsx'
+import { outcomeOf } from '../../../core/connection-events.ts'
 import { ProviderMark } from '../../../core/provider-marks.tsx'
 import { PROVIDER_IDS, type ProviderId, providerOf } from '../../../core/providers/index.ts'
 import type { LeadingDomains } from '../domains/index.ts'
 import { OrganizationPage, placeOf, type Shell } from '../frame/index.ts'
 import { Certificates, connectionPage } from './certificate-views.tsx'
 import type { ShownConnection } from './connections.ts'
-import { FaultText } from './fault-views.tsx'
+import { ReasonText } from './fault-views.tsx'
 import { providerText } from './provider-texts.ts'
 import { fieldNames, SettingsForm, type SettingsFormProps, SettingsList } from './settings-views.tsx'
 import { connectionText as t } from './texts.ts'
@@ -283,22 +284,25 @@ export function ConnectionEvents({
 
 function EventItem({ event }: { event: Diagnosis }) {
   const { locale } = useUi()
-  const { flow, fault, detail, subject, claims, at } = event
-  const isFailed = fault !== null
+  const { flow, subject, claims, at, requestId } = event
+  const outcome = outcomeOf(event)
   return (
     <Item
       title={t.find(locale, `flow.${flow}`) ?? flow}
       badge={
-        <Badge kind={isFailed ? 'warning' : 'success'}>
-          {t(locale, isFailed ? 'events.failed' : 'events.succeeded')}
+        <Badge kind={outcome === 'failed' ? 'warning' : outcome === 'asked' ? 'info' : 'success'}>
+          {t(locale, `events.${outcome}`)}
         </Badge>
       }
     >
       <p>
         <Time at={at} />
       </p>
-      {isFailed ? <FaultText fault={fault} detail={detail} /> : null}
+      <ReasonText {...event} />
       {subject === null ? null : <p>{t(locale, 'events.subject', { subject })}</p>}
+      {requestId === null ? null : (
+        <p class="quiet">{t(locale, 'events.reference', { reference: requestId })}</p>
+      )}
       {claims === null ? null : (
         <details>
           <summary>{t(locale, 'events.claims')}</summary>

@@ -8,7 +8,9 @@ export interface SetupEvent {
   id: string
   at: Date
   fault: string | null
+  question: string | null
   detail: string | null
+  requestId: string | null
 }
 
 export interface LastTest {

@@ -14,7 +14,8 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
-import { FaultText } from '../../organizations/connections/index.ts'
+import { outcomeOf } from '../../../core/connection-events.ts'
+import { ReasonText } from '../../organizations/connections/index.ts'
 import { DomainCard, DomainState } from '../../organizations/domains/index.ts'
 import type { SetupChoice, SetupRefusal } from '../../organizations/setup-links/index.ts'
 import { type TestConclusion, TestResult, TestWarningText } from '../connection-tests/index.ts'
@@ -138,7 +139,7 @@ function Completion({ opened, setup, test, ...form }: FormState & StateProps) {
       {test.failed ? (
         <Alert kind="warning">
           <p class="strong">{t(locale, 'complete.failed')}</p>
-          <FaultText {...test.failed} />
+          <ReasonText {...test.failed} />
         </Alert>
       ) : null}
       <TestWarningText warning={test.warning} />
@@ -200,16 +201,15 @@ function Events({ events }: { events: readonly SetupEvent[] }) {
     <Section title={t(locale, 'done.events')}>
       {events.length === 0 ? <EmptyState title={t(locale, 'done.none')} /> : null}
       <ItemList>
-        {events.map(({ id, at, fault, detail }) => (
-          <Item
-            key={id}
-            title={t(locale, fault === null ? 'events.succeeded' : 'events.failed')}
-            badge={null}
-          >
+        {events.map((event) => (
+          <Item key={event.id} title={t(locale, `events.${outcomeOf(event)}`)} badge={null}>
             <p>
-              <Time at={at} />
+              <Time at={event.at} />
             </p>
-            {fault === null ? null : <FaultText fault={fault} detail={detail} />}
+            <ReasonText {...event} />
+            {event.requestId === null ? null : (
+              <p class="quiet">{t(locale, 'events.reference', { reference: event.requestId })}</p>
+            )}
           </Item>
         ))}
       </ItemList>
@@ -342,7 +342,7 @@ export function SetupTest({
         {failed ? (
           <Alert kind="error">
             <p class="strong">{t(locale, 'test.last')}</p>
-            <FaultText {...failed} />
+            <ReasonText {...failed} />
           </Alert>
         ) : null}
         {failed && testedAt !== null ? (

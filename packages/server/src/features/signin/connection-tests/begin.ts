@@ -5,9 +5,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
-import { failedEvent, recordConnectionEvent } from '../../../core/connection-events.ts'
 import type { UsableConnection } from '../../../core/connections/index.ts'
-import { FederationFault } from '../../../core/providers/index.ts'
 import { askProvider, type Federation, type FederationTools } from '../federation/index.ts'
 import { findTest } from '../round-trips/index.ts'
 
@@ -25,14 +23,8 @@ export async function beginTest(
   returnTo: string,
 ): Promise<{ url: string; state: string; cookie: CookieChange }> {
   const after = { returnTo, remember: false, isMeant: true, tests: connection.version }
-  try {
-    // an account that is signed in at the provider already is a test as well
-    return await askProvider(tools, federation, call, connection, { flow: 'test', after })
-  } catch (error) {
-    if (error instanceof FederationFault)
-      await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, 'test', error), call.now)
-    throw error
-  }
+  // an account that is signed in at the provider already is a test as well
+  return await askProvider(tools, federation, call, connection, { flow: 'test', after })
 }
 
 /** The outcome of a test that this browser has made with the connection; null where there is none. */

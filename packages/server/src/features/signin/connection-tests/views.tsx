@@ -3,7 +3,7 @@ import { domainOfAddress } from '../../../base/domain-names.ts'
 import { useUi } from '../../../base/page/index.ts'
 import { Alert, Card, Definition, DefinitionList, LinkRow } from '../../../base/page/parts.tsx'
 import type { ExternalIdentity } from '../../../core/providers/index.ts'
-import { FaultText } from '../../organizations/connections/index.ts'
+import { ReasonText } from '../../organizations/connections/index.ts'
 import type { TestConclusion } from './begin.ts'
 import { testText as t } from './texts.ts'
 import { type TestWarning, warningOf } from './warnings.ts'
@@ -13,7 +13,7 @@ export function TestResult({ outcome, domains }: { outcome: TestConclusion; doma
   if (!('identity' in outcome))
     return (
       <Alert kind="error">
-        <FaultText {...outcome} />
+        <ReasonText {...outcome} />
       </Alert>
     )
   return (

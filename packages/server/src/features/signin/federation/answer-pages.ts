@@ -7,9 +7,10 @@ import { PROVIDER_FAULTS, type ProviderFault } from '../../../core/providers/ind
 import type { Outcome } from '../door/index.ts'
 import { attemptOf, redirectOutcome, redirectStepUp } from '../responses/index.ts'
 import { confirmPath, postedAnswers, type RoundTrip, type UndecidedIdentity } from '../round-trips/index.ts'
-import type { FederationTools, Resolution } from './identities.ts'
+import type { FederationTools } from './identities.ts'
 import { federationOperations } from './operations.ts'
-import { answerProvider, asFederationFault, type Federation } from './sign-in.ts'
+import { asFederationFault, type Resolution } from './resolutions.ts'
+import { answerProvider, type Federation } from './sign-in.ts'
 import type { FailedPurpose } from './views.tsx'
 
 export const CONNECTED = '/account/connected'

@@ -1,12 +1,14 @@
 /**
  * What a user decides about an identity that a provider has asserted: a new account, or the account that they are signed in
- * to. The identity is kept encrypted in its round trip, for the browser that brought it, and is used once.
+ * to. The identity is kept encrypted in its round trip, for the browser that brought it, and is used once. What becomes of a
+ * decision is in the diagnostics of the connection, also where it is refused.
  */
 import type { Call } from '../../../base/call.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
+import { recordConnectionEvent } from '../../../core/connection-events.ts'
 import { findConnection, type UsableConnection } from '../../../core/connections/index.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
 import { lockAddress, requestVerification } from '../../identity/emails/index.ts'
@@ -18,17 +20,23 @@ import type { Outcome } from '../door/index.ts'
 import { questions, type RoundTrip, type UndecidedIdentity } from '../round-trips/index.ts'
 import { samlSessionInsert } from '../saml/index.ts'
 import {
-  type AssertedIdentity,
   attemptEvent,
   type FederationTools,
-  findRegistrationFault,
   type KnownIdentity,
   link,
-  type Resolution,
   registerPerson,
   resolveIdentity,
   signInAsserted,
 } from './identities.ts'
+import {
+  type AssertedIdentity,
+  eventOf,
+  faultOfDecision,
+  findRegistrationFault,
+  outsideOf,
+  type Resolution,
+  recordRefusedDecision,
+} from './resolutions.ts'
 import type { Federation } from './sign-in.ts'
 
 interface Decidable {
@@ -47,9 +55,21 @@ export async function getUndecided(
   call: Call,
   id: string,
 ): Promise<Decidable> {
+  const decidable = await getDecidable(tools, federation, call, id)
+  if (decidable.connection.status !== 'active') throw unknownTrip()
+  return decidable
+}
+
+/** The same for a decision, which is refused, and recorded, where the connection is no longer active. @throws Problem NOT_FOUND */
+export async function getDecidable(
+  tools: FederationTools,
+  federation: Federation,
+  call: Call,
+  id: string,
+): Promise<Decidable> {
   const undecided = await questions.find(tools, tools.db.hot, call, id)
   const connection = undecided && (await findConnection(tools.db.hot, undecided.trip.connectionId))
-  if (!undecided || connection?.status !== 'active') throw unknownTrip()
+  if (!undecided || !connection) throw unknownTrip()
   const isOwn = await federation.ownDomains(connection)
   const { email } = undecided.identity
   return { undecided, connection, isOwn, isOwnDomain: email !== null && isOwn(email) }
@@ -65,6 +85,22 @@ export const assertedOf = ({
   identity,
   isOwnDomain,
 })
+
+/** Makes a decision; one that is refused is recorded once its transaction is over. */
+async function decided<T>(
+  tools: FederationTools,
+  call: Call,
+  decidable: Decidable,
+  decide: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await decide()
+  } catch (error) {
+    const fault = faultOfDecision(error)
+    if (fault) await recordRefusedDecision(tools, call, assertedOf(decidable), fault)
+    throw error
+  }
+}
 
 /** The registration with this identity whose address still has to be verified; null for none. */
 async function findRegistration(db: Tx, known: KnownIdentity | null): Promise<User | null> {
@@ -95,32 +131,40 @@ export async function registerIdentity(
   id: string,
   email: string,
 ): Promise<Outcome> {
-  const decidable = await getUndecided(tools, federation, call, id)
+  const decidable = await getDecidable(tools, federation, call, id)
   const { undecided, connection } = decidable
   const named = { ...undecided.identity, email }
   const fault = findRegistrationFault({ connection, identity: named, isOwnDomain: decidable.isOwn(email) })
-  if (undecided.question !== 'account' || fault !== null)
-    throw problem('VALIDATION_ERROR', {
-      details: [{ field: 'email', ...REFUSED[fault ?? 'not_registered'] }],
+  return await decided(tools, call, decidable, async () => {
+    if (undecided.question !== 'account') throw refusedAddress('not_registered')
+    if (fault !== null) throw refusedAddress(fault, new FederationFault(fault, outsideIf(fault, email)))
+    return await tools.db.tx('system', async (tx) => {
+      if (!(await lockJoining(tx, connection))) throw inactive()
+      await lockAddress(tx, canonical(email))
+      if (!(await questions.decide(tx, undecided.trip, call.now))) throw unknownTrip()
+      const known = await findIdentity(tx, connection, undecided.identity).catch(asConflict)
+      if (known && !known.is_pending) throw unknownTrip(new FederationFault('taken'))
+      const asserted = assertedOf(decidable)
+      const { returnTo, remember } = undecided.trip.after
+      const waiting = await lockRegistration(tx, known, email)
+      if (waiting) await requestVerification(tools, tx, call, waiting, returnTo)
+      const user =
+        waiting ??
+        (await registerPerson(tools, federation.accounts, tx, call, asserted, email).catch(asRefusedAddress))
+      const to = { returnTo, remember, tokens: false }
+      const more = { registers: true, events: [attemptEvent(asserted)] } as const
+      const outcome = await signInAsserted(tools, tx, call, asserted, user.id, to, more)
+      await recordConnectionEvent(tx, eventOf(asserted, { outcome }, { userId: user.id }), call)
+      return outcome
     })
-  return await tools.db.tx('system', async (tx) => {
-    if (!(await lockJoining(tx, connection))) throw unknownTrip()
-    await lockAddress(tx, canonical(email))
-    if (!(await questions.decide(tx, undecided.trip, call.now))) throw unknownTrip()
-    const known = await findIdentity(tx, connection, undecided.identity).catch(asConflict)
-    if (known && !known.is_pending) throw unknownTrip()
-    const asserted = assertedOf(decidable)
-    const { returnTo, remember } = undecided.trip.after
-    const waiting = await lockRegistration(tx, known, email)
-    if (waiting) await requestVerification(tools, tx, call, waiting, returnTo)
-    const user =
-      waiting ??
-      (await registerPerson(tools, federation.accounts, tx, call, asserted, email).catch(asUnknownTrip))
-    const to = { returnTo, remember, tokens: false }
-    const more = { registers: true, events: [attemptEvent(asserted)] } as const
-    return await signInAsserted(tools, tx, call, asserted, user.id, to, more)
   })
 }
+
+const outsideIf = (fault: keyof typeof REFUSED, email: string): string | null =>
+  fault === 'domain_refused' ? outsideOf(email) : null
+
+const refusedAddress = (fault: keyof typeof REFUSED, cause?: FederationFault): Problem =>
+  problem('VALIDATION_ERROR', { details: [{ field: 'email', ...REFUSED[fault] }], cause })
 
 /** The registration of this identity that waits for this address, with its row locked. */
 async function lockRegistration(tx: Tx, known: KnownIdentity | null, email: string): Promise<User | null> {
@@ -151,17 +195,17 @@ export async function confirmIdentity(
 ): Promise<RoundTrip> {
   const { principal } = call
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')
-  const decidable = await getUndecided(tools, federation, call, id)
+  const decidable = await getDecidable(tools, federation, call, id)
   const { trip, identity, question } = decidable.undecided
   if (question === 'sign_in') throw unknownTrip()
-  await tools.db.tx('system', async (tx) => {
-    if (!(await lockJoining(tx, decidable.connection))) throw unknownTrip()
+  const asserted = assertedOf(decidable)
+  const connect = async (tx: Tx): Promise<boolean> => {
+    if (!(await lockJoining(tx, decidable.connection))) throw inactive()
     if (!(await questions.decide(tx, trip, call.now))) throw unknownTrip()
     await lockUserRow(tx, principal.userId)
     const known = await findIdentity(tx, decidable.connection, identity).catch(asConflict)
-    if (known?.user_id === principal.userId) return
-    if (known && !known.is_pending) throw taken()
-    const asserted = assertedOf(decidable)
+    if (known?.user_id === principal.userId) return false
+    if (known && !known.is_pending) throw taken(new FederationFault('taken'))
     const to = { userId: principal.userId, claims: false }
     const user = await link(tools, federation.accounts, tx, call, asserted, to).catch(asConflict)
     await joinAsCaller(tools, tx, call, user, asserted)
@@ -173,7 +217,14 @@ export async function confirmIdentity(
           ...identity.session,
         }),
       ])
-  })
+    return true
+  }
+  await decided(tools, call, decidable, () =>
+    tools.db.tx('system', async (tx) => {
+      const linkedNow = await connect(tx)
+      await recordConnectionEvent(tx, eventOf(asserted, { linkedNow }, principal), call)
+    }),
+  )
   return trip
 }
 
@@ -186,28 +237,40 @@ export async function confirmSignIn(
 ): Promise<Resolution> {
   const { trip, question } = decidable.undecided
   if (question !== 'sign_in') throw unknownTrip()
-  return await resolveIdentity(tools, accounts, call, assertedOf(decidable), async (tx) => {
-    if (!(await questions.decide(tx, trip, call.now))) throw unknownTrip()
-  })
+  return await decided(tools, call, decidable, () =>
+    resolveIdentity(tools, accounts, call, assertedOf(decidable), async (tx) => {
+      if (!(await questions.decide(tx, trip, call.now))) throw unknownTrip()
+    }),
+  )
 }
 
-/** Another browser has decided about the identity at once. */
-function asUnknownTrip(error: unknown): never {
-  throw error instanceof FederationFault ? unknownTrip() : error
+/** Another browser has decided about the identity at once, or has the address, where addresses are not verified. */
+function asRefusedAddress(error: unknown): never {
+  if (error instanceof FederationFault) throw unknownTrip(error)
+  if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error
+  const { message, details } = error
+  const cause = new FederationFault('not_registered', 'The address that was entered has an account already.')
+  throw problem('CONFLICT', { message, ...(details && { details }), cause })
 }
 
-export const unknownTrip = (): Problem =>
-  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
+/** @param cause why, where it is known */
+export const unknownTrip = (cause?: FederationFault): Problem =>
+  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.', cause })
 
-const foreign = (): Problem =>
+/** The connection was disabled or deleted meanwhile. */
+const inactive = (): Problem => unknownTrip(new FederationFault('not_offered'))
+
+const foreign = (cause: FederationFault): Problem =>
   problem('CONFLICT', {
+    cause,
     message:
       'The provider is of an organization that you are not a member of, and your verified address is not of its domains.',
     details: { reason: 'domain_refused' },
   })
 
-const taken = (): Problem =>
+const taken = (cause: FederationFault): Problem =>
   problem('CONFLICT', {
+    cause,
     message: 'This account at the provider is connected to another account here.',
     details: { reason: 'taken' },
   })
@@ -215,5 +278,5 @@ const taken = (): Problem =>
 /** What a sign-in refuses, in an answer to a form. @throws Problem CONFLICT; another error as it is */
 function asConflict(error: unknown): never {
   if (!(error instanceof FederationFault)) throw error
-  throw error.fault === 'domain_refused' ? foreign() : taken()
+  throw error.fault === 'domain_refused' ? foreign(error) : taken(error)
 }

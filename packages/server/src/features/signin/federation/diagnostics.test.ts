@@ -157,7 +157,7 @@ describe('what is known of a user', () => {
       expect(events.map(({ subject, user_id }) => [subject, user_id])).toEqual(
         events.map(() => [sub, account]),
       )
-      expect(events).toHaveLength({ 'a link': 1, 'a question': 1, 'a test': 2 }[what] ?? 3)
+      expect(events).toHaveLength({ 'a link': 1, 'a question': 2, 'a test': 2 }[what] ?? 3)
       await deleteUser(account)
       expect(await eventsOf(id)).toEqual([])
     },

@@ -4,16 +4,15 @@
  */
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import type { CookieChange } from '../../../base/http/row/route.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
-import { type ConnectionEvent, recordConnectionEvent } from '../../../core/connection-events.ts'
+import { recordConnectionEvent } from '../../../core/connection-events.ts'
 import { isTwoFactor, type UsableConnection } from '../../../core/connections/index.ts'
 import { findSignInFacts } from '../../../core/factors/index.ts'
 import { deleteJobsAbout } from '../../../core/jobs/index.ts'
 import { revokeMailboxLinks } from '../../../core/links/index.ts'
-import { type ExternalIdentity, FederationFault } from '../../../core/providers/index.ts'
+import { FederationFault } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { lockAddress, ownerOtherThan } from '../../identity/emails/index.ts'
 import {
@@ -30,10 +29,11 @@ import { joinAsCaller } from '../../organizations/mine/index.ts'
 import { type AfterSignIn, endAttempts } from '../attempts/index.ts'
 import { findCallersDevice } from '../devices/index.ts'
 import { type Outcome, signInVouched } from '../door/index.ts'
-import { questions, type RoundTrip, type UndecidedIdentity } from '../round-trips/index.ts'
+import { questions, type RoundTrip } from '../round-trips/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import { isRequiredBy } from './continued.ts'
 import { asksToSignIn, type Linking, type LinkingFacts, linkingOf, startsSession } from './linking.ts'
+import { type AssertedIdentity, eventOf, findRegistrationFault, type Resolution } from './resolutions.ts'
 
 export type FederationTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'keyring' | 'mail' | 'roles'>
 
@@ -55,36 +55,6 @@ export interface Accounts {
 
 /** An identity that is linked, also to a registration whose address was never verified. */
 export type KnownIdentity = NonNullable<Awaited<ReturnType<typeof findIdentity>>>
-
-/** An identity in the hands of a browser. */
-export interface AssertedIdentity {
-  connection: UsableConnection
-  trip: RoundTrip
-  identity: ExternalIdentity
-  /** Whether the address is of a domain that the connection's organization has proven. */
-  isOwnDomain: boolean
-}
-
-export type Resolution =
-  | { outcome: Outcome }
-  /** The identity is linked to the caller. */
-  | { linkedNow: boolean }
-  /** The user decides, in the browser with this cookie. */
-  | { question: UndecidedIdentity['question']; cookie: CookieChange }
-
-/** Whether the connection makes an account for the address of this identity, and why not. */
-export function findRegistrationFault({
-  connection: { organizationId, settings },
-  identity: { email },
-  isOwnDomain,
-}: Pick<AssertedIdentity, 'connection' | 'identity' | 'isOwnDomain'>):
-  | 'not_registered'
-  | 'domain_refused'
-  | null {
-  if (settings.registers === false) return 'not_registered'
-  // without an address the user names one, which is of the domain or is not
-  return organizationId !== null && email !== null && !isOwnDomain ? 'domain_refused' : null
-}
 
 /**
  * Of an answer that is no test.
@@ -117,7 +87,7 @@ export async function resolveIdentity(
       known,
       to,
     })
-    await recordConnectionEvent(tx, eventOf(asserted, resolved), call.now)
+    await recordConnectionEvent(tx, eventOf(asserted, resolved, confirm && { userId: null }), call)
     return resolved
   })
 }
@@ -153,20 +123,6 @@ async function findOrLock(tx: Tx, { connection, identity }: AssertedIdentity): P
   await lockAddress(tx, canonical(identity.email))
   return await findIdentity(tx, connection, identity)
 }
-
-/** The event of an answer that was accepted, though the account may be refused. */
-function eventOf({ connection, trip, identity }: AssertedIdentity, resolved: Resolution): ConnectionEvent {
-  const about = { connectionId: connection.id, flow: trip.flow, identity, userId: trip.userId }
-  if ('outcome' in resolved && 'refused' in resolved.outcome)
-    return { ...about, fault: 'user_refused', detail: resolved.outcome.refused.message }
-  return { ...about, fault: null, detail: remarkOn(connection, identity) }
-}
-
-/** What an answer that was accepted lacks; null for nothing. */
-const remarkOn = ({ settings }: UsableConnection, { groups }: ExternalIdentity): string | null =>
-  groups === null && settings.group_roles?.length
-    ? 'The answer does not state the groups of the user, so that their role in the organization stays as it is.'
-    : null
 
 const attemptOfTrip = async (tools: FederationTools, call: Call, { after: { attempt } }: RoundTrip) =>
   attempt === undefined

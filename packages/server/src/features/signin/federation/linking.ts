@@ -5,6 +5,7 @@
  * registered (Better Auth GHSA-g38m-r43w-p2q7, Casdoor CVE-2026-9092).
  */
 
+import type { ConnectionQuestion } from '../../../core/connection-events.ts'
 import type { ProviderFault } from '../../../core/providers/index.ts'
 import type { RoundTrip } from '../round-trips/index.ts'
 
@@ -46,7 +47,7 @@ export type Linking =
    * account, where the connection makes any, or sign in to the one that they have; `link`, they confirm what a URL has begun;
    * `sign_in`, they confirm a sign-in (`asksToSignIn`).
    */
-  | { is: 'ask'; question: 'owner' | 'account' | 'link' | 'sign_in' }
+  | { is: 'ask'; question: ConnectionQuestion }
   | { is: 'refused'; fault: ProviderFault }
 
 const refused = (fault: ProviderFault): Linking => ({ is: 'refused', fault })

@@ -117,7 +117,7 @@ export const federationOperations = {
     name: 'pages.account.connect',
     summary: 'Show what connecting an account at an identity provider means',
     needs: 'session',
-    quiet: 'reads only',
+    quiet: 'reads only; that it is refused is in the diagnostics of the connection',
     limit: { by: 'user', max: 120, per: '10m' },
   }),
   confirm: operation({
@@ -125,7 +125,7 @@ export const federationOperations = {
     summary: 'Connect an account at an identity provider',
     needs: 'session',
     fresh: '10m',
-    audit: 'auth.identity.linked',
+    audit: ['auth.identity.linked', 'auth.login.failure'],
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'NOT_FOUND'],
   }),

@@ -7,6 +7,7 @@ import { EmailAddress } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { authorizePath } from '../../../core/connection-buttons.tsx'
+import { recordConnectionEvent } from '../../../core/connection-events.ts'
 import { findConnection, type UsableConnection } from '../../../core/connections/index.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
@@ -31,15 +32,18 @@ import {
 } from './answer-pages.ts'
 import { continuationMark } from './continued.ts'
 import {
+  assertedOf,
   confirmIdentity,
   confirmSignIn,
   findWaitingAddress,
+  getDecidable,
   getUndecided,
   registerIdentity,
   unknownTrip,
 } from './decisions.ts'
-import { type FederationTools, findRegistrationFault, isConnectable } from './identities.ts'
+import { type FederationTools, isConnectable } from './identities.ts'
 import { federationOperations } from './operations.ts'
+import { findRegistrationFault, refusedDecision } from './resolutions.ts'
 import type { Federation } from './sign-in.ts'
 import { federationText as t } from './texts.ts'
 import {
@@ -267,7 +271,7 @@ export function federationPages(tools: FederationTools, federation: Federation):
       path: '/sign-in/confirm',
       input: z.object({ trip: TripId }),
       run: async (call, { trip: id }) => {
-        const decidable = await getUndecided(tools, federation, call, id)
+        const decidable = await getDecidable(tools, federation, call, id)
         const {
           undecided: { trip },
           connection,
@@ -305,14 +309,13 @@ export function federationPages(tools: FederationTools, federation: Federation):
           organization:
             connection.organizationId && (await findOrganizationFor(tx, connection.organizationId, userId)),
         }))
-        if (isRefused)
-          return {
-            redirect: failedPath(call, {
-              provider: connection.slug,
-              reason: 'domain_refused',
-              purpose: 'link',
-            }),
-          }
+        if (isRefused) {
+          const refused = new FederationFault('domain_refused')
+          const event = refusedDecision(call, assertedOf(decidable), refused)
+          await recordConnectionEvent(tools.db.hot, event, call)
+          const reason = refused.fault
+          return { redirect: failedPath(call, { provider: connection.slug, reason, purpose: 'link' }) }
+        }
         return {
           page: (
             <ConfirmLink

@@ -3,9 +3,8 @@
  * costs one statement that uses up its round trip, the provider's own answers, and one transaction.
  */
 import type { Call } from '../../../base/call.ts'
-import { Problem, problem } from '../../../base/errors.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
-import { audit } from '../../../core/audit/index.ts'
 import { failedEvent, recordConnectionEvent } from '../../../core/connection-events.ts'
 import {
   callbackUrlOf,
@@ -21,8 +20,9 @@ import {
   providerOf,
 } from '../../../core/providers/index.ts'
 import { concludeTest, newState, type RoundTrip, storeRoundTrip, useRoundTrip } from '../round-trips/index.ts'
-import { type Accounts, type FederationTools, type Resolution, resolveIdentity } from './identities.ts'
+import { type Accounts, type FederationTools, resolveIdentity } from './identities.ts'
 import type { Protocol } from './protocols.ts'
+import { asFederationFault, type Resolution, recordRefusedAnswer } from './resolutions.ts'
 
 /** The protocols by their kind, and what is known of organizations' domains. */
 export interface Federation {
@@ -85,7 +85,7 @@ export async function askProvider(
     .ask(connection, request)
     .catch(async (error: unknown) => {
       if (error instanceof FederationFault)
-        await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, flow, error), call.now)
+        await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, flow, error), call)
       throw error
     })
   const cookie = await storeRoundTrip(
@@ -161,7 +161,7 @@ export async function answerProvider(
         trip,
         tested: await concludeTest(tools, call, trip, { fault: fault.fault, detail: fault.detail }),
       }
-    await recordRefused(tools, call, connection, trip, fault, identity)
+    await recordRefusedAnswer(tools, call, connection, fault, { trip, identity })
     return { trip, fault }
   }
 }
@@ -179,14 +179,6 @@ function withinReach(
   return isWithin ? identity : { ...identity, emailVerified: false }
 }
 
-/** What refuses an answer, of its provider or of ours. @throws the error, where it is neither */
-export function asFederationFault(error: unknown): FederationFault {
-  if (error instanceof FederationFault) return error
-  if (!(error instanceof Problem) || error.status >= 500) throw error
-  const isOfUser = error.code === 'ACCOUNT_DISABLED' || error.code === 'ACCOUNT_LOCKED'
-  return new FederationFault(isOfUser ? 'user_refused' : 'expired', error.message, { cause: error })
-}
-
 /**
  * What continues a sign-in or a step-up is proven now (OpenID Connect Core §3.1.2.1 `max_age`, SAML core §3.4.1 ForceAuthn): a
  * provider that says that its user signed in before has not asked them. One that does not say when is believed.
@@ -198,34 +190,4 @@ function assertFresh({ createdAt }: RoundTrip, { authenticatedAt }: ExternalIden
       'wrong_time',
       `the provider did not ask the user, who had signed in there ${spellSpan(age)} before`,
     )
-}
-
-/** An answer that belongs to no round trip is in no diagnostics: anyone can send one. */
-async function recordRefused(
-  tools: FederationTools,
-  call: Call,
-  connection: UsableConnection,
-  trip: RoundTrip | null,
-  fault: FederationFault,
-  identity: ExternalIdentity | undefined,
-): Promise<void> {
-  await tools.db.tx('system', async (tx) => {
-    if (fault.fault !== 'unknown_state')
-      await recordConnectionEvent(
-        tx,
-        failedEvent(connection.id, trip?.flow ?? 'login', fault, { identity, userId: trip?.userId ?? null }),
-        call.now,
-      )
-    await audit(tx, call, {
-      type: 'auth.login.failure',
-      userId: trip?.userId ?? null,
-      username: null,
-      details: {
-        login_method: 'federation',
-        connection_id: connection.id,
-        provider: connection.provider,
-        reason: fault.fault,
-      },
-    })
-  })
 }

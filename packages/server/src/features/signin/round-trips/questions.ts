@@ -34,6 +34,7 @@ import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { QUESTION_COOKIE } from '../../../base/http/browser-cookies.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
+import type { ConnectionQuestion } from '../../../core/connection-events.ts'
 import type { ExternalIdentity, ProviderSessions } from '../../../core/providers/index.ts'
 import { isNamedIn } from '../../../core/saml/named-sessions.ts'
 import {
@@ -46,11 +47,8 @@ import {
   withDates,
 } from './round-trips.ts'
 
-/** Why an identity waits for a decision. */
-export type Question = 'owner' | 'account' | 'link' | 'sign_in'
-
 interface KeptIdentity {
-  question: Question
+  question: ConnectionQuestion
   identity: ExternalIdentity
   /** The hash of the cookie. */
   cookie: string
@@ -65,7 +63,7 @@ async function keep(
   db: Statements,
   call: Call,
   trip: RoundTrip,
-  question: Question,
+  question: ConnectionQuestion,
   identity: ExternalIdentity,
 ): Promise<CookieChange> {
   const value = `${trip.id}.${randomSecret()}`
@@ -134,7 +132,7 @@ const claimUpdate = compiledOnce(
 
 export interface UndecidedIdentity {
   trip: RoundTrip
-  question: Question
+  question: ConnectionQuestion
   identity: ExternalIdentity
 }
 

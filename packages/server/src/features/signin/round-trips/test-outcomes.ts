@@ -46,12 +46,12 @@ export async function concludeTest(
   await tools.db.tx('system', async (tx) => {
     if ('fault' in outcome) {
       const fault = new FederationFault(outcome.fault, outcome.detail)
-      await recordConnectionEvent(tx, failedEvent(connectionId, 'test', fault), call.now)
+      await recordConnectionEvent(tx, failedEvent(connectionId, 'test', fault), call)
       return await keepTest(tools, tx, trip, outcome, call.now)
     }
     // neither the tokens of the provider nor its session are of use after a test
     const { tokens: _, session: __, ...identity } = outcome.identity
-    await recordConnectionEvent(tx, { connectionId, flow: 'test', fault: null, identity }, call.now)
+    await recordConnectionEvent(tx, { connectionId, flow: 'test', fault: null, identity }, call)
     await markTested(tx, connectionId, after.tests ?? 0, call.now)
     await keepTest(tools, tx, trip, { identity }, call.now)
   })

@@ -105,7 +105,7 @@ async function requestAnswer(
     return { ...answer, cookies }
   } catch (error) {
     if (!(error instanceof FederationFault)) throw error
-    await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, 'logout', error), call.now)
+    await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, 'logout', error), call)
     throw problem('VALIDATION_ERROR', { message: t(call.locale, 'logout.refused') })
   }
 }
@@ -130,7 +130,7 @@ async function responseAnswer(
     if (!(error instanceof FederationFault)) throw error
     // one that belongs to no request is in no diagnostics: anyone can send it
     if (error.fault !== 'unknown_state')
-      await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, 'logout', error), call.now)
+      await recordConnectionEvent(tools.db.hot, failedEvent(connection.id, 'logout', error), call)
     return { redirect: SIGNED_OUT }
   }
 }
