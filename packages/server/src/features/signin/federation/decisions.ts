@@ -255,7 +255,7 @@ function asRefusedAddress(error: unknown): never {
 
 /** @param cause why, where it is known */
 export const unknownTrip = (cause?: FederationFault): Problem =>
-  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.', cause })
+  problem('NOT_FOUND', { message: 'This sign-in was completed, or it has expired. Sign in again.', cause })
 
 /** The connection was disabled or deleted meanwhile. */
 const inactive = (): Problem => unknownTrip(new FederationFault('not_offered'))

@@ -43,7 +43,7 @@ import {
 } from './decisions.ts'
 import { type FederationTools, isConnectable } from './identities.ts'
 import { federationOperations } from './operations.ts'
-import { findRegistrationFault, refusedDecision } from './resolutions.ts'
+import { faultOfDecision, findRegistrationFault, refusedDecision } from './resolutions.ts'
 import type { Federation } from './sign-in.ts'
 import { federationText as t } from './texts.ts'
 import {
@@ -109,7 +109,7 @@ export function federationPages(tools: FederationTools, federation: Federation):
           theirs={theirs}
           waiting={await findWaitingAddress(tools, decidable)}
           refused={refused}
-          isOfOrganization={connection.organizationId !== null}
+          organization={await findOrganizationName(tools.db.hot, connection.organizationId)}
           {...form}
         />
       ),
@@ -186,6 +186,7 @@ export function federationPages(tools: FederationTools, federation: Federation):
             <FailedSignIn
               fault={fault}
               connection={connection}
+              organization={await findOrganizationName(tools.db.hot, connection?.organizationId ?? null)}
               purpose={purpose}
               mark={markOf(call, purpose)}
               returnTo={safeReturnTo(tools.config, return_to)}
@@ -246,7 +247,9 @@ export function federationPages(tools: FederationTools, federation: Federation):
         if (failed.code === 'NOT_FOUND') return gone(call)
         if (failed.code !== 'VALIDATION_ERROR' && failed.code !== 'CONFLICT') throw failed
         const form = formState(call.locale, typed, failed)
-        return { ...(await showQuestion(call, typed.trip ?? '', form)), status: failed.status }
+        const isOutside = faultOfDecision(failed)?.fault === 'domain_refused'
+        const errors = isOutside ? { email: t(call.locale, 'email.domain') } : form.errors
+        return { ...(await showQuestion(call, typed.trip ?? '', { ...form, errors })), status: failed.status }
       },
     }),
     page({

@@ -10,14 +10,12 @@ export const federationText = texts({
     'failed.ended': 'This sign-in has ended, or it was begun in another browser. Start again.',
     'failed.away':
       '{connection} cannot be reached at the moment. Try again in a few minutes, or sign in another way.',
-    'failed.settings':
-      'Signing in with {connection} is not set up correctly. This is not your fault: tell the people who run this service. They find the reason under the reference below.',
-    'failed.answer':
-      'The answer of {connection} was not accepted. This is not your fault: tell the people who run this service. They find the reason under the reference below.',
+    'failed.settings': 'Signing in with {connection} is not set up correctly. This is not your fault.',
+    'failed.answer': 'The answer of {connection} was not accepted. This is not your fault.',
     'failed.tenant':
-      'Your account at {connection} belongs to an organization or domain that is not allowed here. Choose another account, or ask your administrator.',
+      'Your account at {connection} belongs to an organization or domain that is not allowed here. Choose another account, or ask for help.',
     'failed.foreign':
-      '{connection} belongs to an organization that you are not a member of, and your verified address here is not of its domains. So it cannot be connected with your account. Ask the organization to invite you first.',
+      '{connection} belongs to an organization that you are not a member of, and your verified address here is not of its domains. So it cannot be connected with your account.',
     'failed.unregistered': 'There is no account here for your account at {connection}.',
     'failed.not_connected':
       'This account at {connection} is not connected with your account here. Choose the one that is.',
@@ -28,6 +26,13 @@ export const federationText = texts({
       'This account at {connection} is connected to another account here. Sign in with it, or choose another account.',
     'failed.not_offered': 'This service does not offer signing in with this provider.',
     'failed.refused': 'Your account here is disabled or locked. Ask an administrator.',
+    'ask.service': 'Tell the people who run this service. They find the reason under the reference below.',
+    'ask.organization':
+      'Ask the administrators of {organization}, and tell them the reference below. They find the reason by it.',
+    'ask.organization_help':
+      'If this happens again, ask the administrators of {organization}, and tell them the reference below. They find the reason by it.',
+    'ask.invitation':
+      'Ask the administrators of {organization} to invite you first, and tell them the reference below.',
     'failed.reference': 'Reference: {reference}',
     'failed.again': 'Try again with {connection}',
     'failed.other': 'Sign in another way',
@@ -45,7 +50,8 @@ export const federationText = texts({
     'account.new': 'Create an account',
     'account.new_lead': 'You get an e-mail to confirm the address.',
     'account.email': 'E-mail',
-    'account.email_hint_domain': 'An address of your organization.',
+    'account.email_hint_domain':
+      'An address of {organization}. If you have none, ask its administrators to invite you.',
     'account.create': 'Create account',
     'account.waiting':
       'The address {address} is not confirmed yet: open the link in our e-mail. If it did not arrive, send it again, or enter another address.',
@@ -56,7 +62,9 @@ export const federationText = texts({
     'account.none':
       '{connection} does not create accounts here. If you have one, sign in to it and connect it.',
     'account.none_domain':
-      'The address {email} is not of a domain of the organization, so no account is created. If you have one, sign in to it and connect it.',
+      'The address {email} is not of a domain of {organization}, so no account is created. If you have one, sign in to it and connect it.',
+    'account.ask':
+      'If you have none, ask the administrators of {organization} to invite you, or use another account at {connection}.',
     'confirm.title': 'Connect {connection}?',
     'confirm.lead': 'From now on this account at {connection} signs in to your account here.',
     'confirm.theirs': 'Account at {connection}',
@@ -90,7 +98,8 @@ export const federationText = texts({
     'continue.owner':
       'As an owner you can use your password or a passkey together with a second factor instead, also when the provider fails. You set one up under {link}; it counts 24 hours later.',
     'continue.owner_link': 'Security',
-    'email.domain': 'This address is not of a domain of the organization.',
+    'email.domain':
+      'This address is not of a domain of the organization. Enter another one, or ask its administrators to invite you.',
   },
   de: {
     'failed.title': 'Die Anmeldung mit {connection} hat nicht geklappt',
@@ -101,13 +110,12 @@ export const federationText = texts({
     'failed.away':
       '{connection} ist im Moment nicht erreichbar. Versuchen Sie es in einigen Minuten wieder, oder melden Sie sich anders an.',
     'failed.settings':
-      'Die Anmeldung mit {connection} ist nicht richtig eingerichtet. Das liegt nicht an Ihnen: Wenden Sie sich an den Betreiber dieses Dienstes, der den Grund unter der Referenz unten findet.',
-    'failed.answer':
-      'Die Antwort von {connection} wurde nicht angenommen. Das liegt nicht an Ihnen: Wenden Sie sich an den Betreiber dieses Dienstes, der den Grund unter der Referenz unten findet.',
+      'Die Anmeldung mit {connection} ist nicht richtig eingerichtet. Das liegt nicht an Ihnen.',
+    'failed.answer': 'Die Antwort von {connection} wurde nicht angenommen. Das liegt nicht an Ihnen.',
     'failed.tenant':
-      'Ihr Konto bei {connection} gehört zu einer Organisation oder Domain, die hier nicht zugelassen ist. Wählen Sie ein anderes Konto, oder fragen Sie Ihre Administration.',
+      'Ihr Konto bei {connection} gehört zu einer Organisation oder Domain, die hier nicht zugelassen ist. Wählen Sie ein anderes Konto, oder bitten Sie um Hilfe.',
     'failed.foreign':
-      '{connection} gehört zu einer Organisation, in der Sie nicht Mitglied sind, und Ihre bestätigte Adresse hier gehört zu keiner ihrer Domains. Deshalb kann es nicht mit Ihrem Konto verbunden werden. Bitten Sie die Organisation zuerst um eine Einladung.',
+      '{connection} gehört zu einer Organisation, in der Sie nicht Mitglied sind, und Ihre bestätigte Adresse hier gehört zu keiner ihrer Domains. Deshalb kann es nicht mit Ihrem Konto verbunden werden.',
     'failed.unregistered': 'Zu Ihrem Konto bei {connection} gibt es hier kein Konto.',
     'failed.not_connected':
       'Dieses Konto bei {connection} ist nicht mit Ihrem Konto hier verbunden. Wählen Sie das verbundene.',
@@ -118,6 +126,14 @@ export const federationText = texts({
       'Dieses Konto bei {connection} ist hier mit einem anderen Konto verbunden. Melden Sie sich damit an, oder wählen Sie ein anderes.',
     'failed.not_offered': 'Dieser Dienst bietet die Anmeldung mit diesem Anbieter nicht an.',
     'failed.refused': 'Ihr Konto hier ist deaktiviert oder gesperrt. Fragen Sie die Administration.',
+    'ask.service':
+      'Wenden Sie sich an den Betreiber dieses Dienstes, der den Grund unter der Referenz unten findet.',
+    'ask.organization':
+      'Wenden Sie sich an die Administration von {organization}, und nennen Sie ihr die Referenz unten. Darunter findet sie den Grund.',
+    'ask.organization_help':
+      'Wenn es wieder geschieht, wenden Sie sich an die Administration von {organization}, und nennen Sie ihr die Referenz unten. Darunter findet sie den Grund.',
+    'ask.invitation':
+      'Bitten Sie zuerst die Administration von {organization} um eine Einladung, und nennen Sie ihr die Referenz unten.',
     'failed.reference': 'Referenz: {reference}',
     'failed.again': 'Noch einmal mit {connection}',
     'failed.other': 'Anders anmelden',
@@ -135,7 +151,8 @@ export const federationText = texts({
     'account.new': 'Konto anlegen',
     'account.new_lead': 'Sie erhalten eine E-Mail, um die Adresse zu bestätigen.',
     'account.email': 'E-Mail',
-    'account.email_hint_domain': 'Eine Adresse Ihrer Organisation.',
+    'account.email_hint_domain':
+      'Eine Adresse von {organization}. Wenn Sie keine haben, bitten Sie die Administration dort um eine Einladung.',
     'account.create': 'Konto anlegen',
     'account.waiting':
       'Die Adresse {address} ist noch nicht bestätigt: Öffnen Sie den Link in unserer E-Mail. Ist sie nicht angekommen, senden Sie sie noch einmal, oder geben Sie eine andere Adresse ein.',
@@ -146,7 +163,9 @@ export const federationText = texts({
     'account.none':
       'Mit {connection} werden hier keine Konten angelegt. Wenn Sie eines haben, melden Sie sich daran an, und verbinden Sie es.',
     'account.none_domain':
-      'Die Adresse {email} gehört zu keiner Domain der Organisation, deshalb wird kein Konto angelegt. Wenn Sie eines haben, melden Sie sich daran an, und verbinden Sie es.',
+      'Die Adresse {email} gehört zu keiner Domain von {organization}, deshalb wird kein Konto angelegt. Wenn Sie eines haben, melden Sie sich daran an, und verbinden Sie es.',
+    'account.ask':
+      'Wenn Sie keines haben, bitten Sie die Administration von {organization} um eine Einladung, oder verwenden Sie ein anderes Konto bei {connection}.',
     'confirm.title': '{connection} verbinden?',
     'confirm.lead': 'Ab jetzt kann man sich mit diesem Konto bei {connection} an Ihrem Konto hier anmelden.',
     'confirm.theirs': 'Konto bei {connection}',
@@ -180,9 +199,31 @@ export const federationText = texts({
     'continue.owner':
       'Als Inhaber können Sie stattdessen Ihr Passwort oder einen Passkey zusammen mit einem zweiten Faktor benutzen, auch wenn der Anbieter ausfällt. Einen zweiten Faktor richten Sie unter {link} ein; er zählt 24 Stunden später.',
     'continue.owner_link': 'Sicherheit',
-    'email.domain': 'Diese Adresse gehört zu keiner Domain der Organisation.',
+    'email.domain':
+      'Diese Adresse gehört zu keiner Domain der Organisation. Geben Sie eine andere ein, oder bitten Sie die Administration dort um eine Einladung.',
   },
 })
+
+/** Whom users ask about a failure, by the text about it: at a connection of the server, and of an organization. */
+export const ASKED: Readonly<
+  Partial<
+    Record<
+      (typeof FAILURES)[ProviderFault],
+      {
+        server?: 'ask.service'
+        organization: 'ask.organization' | 'ask.organization_help' | 'ask.invitation'
+      }
+    >
+  >
+> = {
+  'failed.settings': { server: 'ask.service', organization: 'ask.organization' },
+  'failed.answer': { server: 'ask.service', organization: 'ask.organization' },
+  'failed.tenant': { server: 'ask.service', organization: 'ask.organization' },
+  'failed.unregistered': { organization: 'ask.organization' },
+  'failed.foreign': { organization: 'ask.invitation' },
+  'failed.away': { organization: 'ask.organization_help' },
+  'failed.cancelled': { organization: 'ask.organization_help' },
+}
 
 /** The text that users read about a fault; its sentence for administrators is in the diagnostics. */
 export const FAILURES = {

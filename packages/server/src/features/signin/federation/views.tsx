@@ -14,7 +14,7 @@ import {
 import { authorizePath } from '../../../core/connection-buttons.tsx'
 import type { ProviderFault } from '../../../core/providers/index.ts'
 import { confirmPath } from '../round-trips/index.ts'
-import { FAILURES, federationText as t } from './texts.ts'
+import { ASKED, FAILURES, federationText as t } from './texts.ts'
 
 /** What a sign-in by a provider was for: to sign in, to connect an account, or to continue a sign-in or a step-up. */
 export const PURPOSES = ['login', 'link', 'sign_in', 'step_up'] as const
@@ -32,6 +32,8 @@ export interface FailedProps {
   fault: ProviderFault
   /** The connection; null where there is none of this name. */
   connection: { slug: string; name: string } | null
+  /** The name of the connection's organization; null for a connection of the server. */
+  organization: string | null
   purpose: FailedPurpose
   /** Of the link that continues; null for another purpose. */
   mark: string | null
@@ -40,7 +42,15 @@ export interface FailedProps {
   reference: string | null
 }
 
-export function FailedSignIn({ fault, connection, purpose, mark, returnTo, reference }: FailedProps) {
+export function FailedSignIn({
+  fault,
+  connection,
+  organization,
+  purpose,
+  mark,
+  returnTo,
+  reference,
+}: FailedProps) {
   const { locale } = useUi()
   const name = connection?.name ?? t(locale, 'provider.unnamed')
   const title = connection
@@ -54,6 +64,7 @@ export function FailedSignIn({ fault, connection, purpose, mark, returnTo, refer
   const reason = isConnectable ? 'failed.connect_first' : isOther ? 'failed.not_connected' : FAILURES[fault]
   return (
     <Card sign="warning" title={title} lead={t(locale, reason, { connection: name })}>
+      {reference === null || isOther ? null : <WhomToAsk fault={fault} organization={organization} />}
       {connection && fault !== 'not_offered' ? (
         <ButtonLink href={authorizePath(connection.slug, { return_to: returnTo, ...parameters, mark })}>
           {t(locale, 'failed.again', { connection: name })}
@@ -71,6 +82,16 @@ export function FailedSignIn({ fault, connection, purpose, mark, returnTo, refer
       </LinkRow>
       {reference === null ? null : <p class="quiet">{t(locale, 'failed.reference', { reference })}</p>}
     </Card>
+  )
+}
+
+/** The administrators are named by their organization: their addresses are not for those who cannot sign in to it. */
+function WhomToAsk({ fault, organization }: Pick<FailedProps, 'fault' | 'organization'>) {
+  const { locale } = useUi()
+  const asked = ASKED[FAILURES[fault]]
+  const key = organization === null ? asked?.server : asked?.organization
+  return key === undefined ? null : (
+    <p class="block">{t(locale, key, { organization: organization ?? '' })}</p>
   )
 }
 
@@ -143,7 +164,7 @@ export function AccountQuestion({
   theirs,
   waiting,
   refused,
-  isOfOrganization,
+  organization,
   ...form
 }: FormState & {
   theirs: Theirs
@@ -151,7 +172,8 @@ export function AccountQuestion({
   waiting: string | null
   /** Why no account is made; null where one is. */
   refused: 'not_registered' | 'domain_refused' | null
-  isOfOrganization: boolean
+  /** The name of the connection's organization; null for a connection of the server. */
+  organization: string | null
 }) {
   const { locale } = useUi()
   const { trip, connection, email, name } = theirs
@@ -179,17 +201,24 @@ export function AccountQuestion({
               type="email"
               autocomplete="email"
               value={waiting ?? email}
-              {...(isOfOrganization && { hint: t(locale, 'account.email_hint_domain') })}
+              {...(organization !== null && {
+                hint: t(locale, 'account.email_hint_domain', { organization }),
+              })}
             />
             <Button>{t(locale, waiting === null ? 'account.create' : 'account.again')}</Button>
           </Form>
         </>
       ) : (
-        <p>
-          {refused === 'domain_refused'
-            ? t(locale, 'account.none_domain', { email: email ?? '' })
-            : t(locale, 'account.none', { connection })}
-        </p>
+        <>
+          <p>
+            {refused === 'domain_refused'
+              ? t(locale, 'account.none_domain', { email: email ?? '', organization: organization ?? '' })
+              : t(locale, 'account.none', { connection })}
+          </p>
+          {organization === null ? null : (
+            <p class="block">{t(locale, 'account.ask', { connection, organization })}</p>
+          )}
+        </>
       )}
       <h2>{t(locale, 'account.have')}</h2>
       <p class="quiet">{t(locale, 'account.have_lead', { connection })}</p>
