@@ -333,7 +333,8 @@ const MISSING = {
     'There is no organization with this id that you may see. Check the id, or ask for an invitation.',
   member: 'There is no member with this id in the organization. List its members to see their ids.',
   invitation: 'There is no open invitation with this id. It may have been accepted, withdrawn or sent again.',
-  setup_link: 'There is no open set-up link with this id. It may have been completed, revoked or expired.',
+  setup_link:
+    'There is no open set-up link with this id. It may have been completed or revoked, or have expired.',
   domain: 'There is no domain with this id in the organization. It may have been removed already.',
   event: 'There is no event with this id that you may see. Check the id.',
   connection: 'There is no connection with this id that you may see. List the connections to see their ids.',

@@ -154,6 +154,15 @@ describe('connections on the command line', () => {
     expect(preview).toMatchObject({ has_identities: true, domains: ['dry.example'], leads_to: null, requirement_lapses: true })
     for (const part of ['nothing was changed', 'Linked identities', 'would lead to no connection: dry.example', 'the requirement would lapse'])
       expect(text).toContain(part)
+    const disabled = await run(connectionsDisable, [json.id], { organization })
+    expect([disabled.json.status, disabled.json.requirement_lapsed]).toEqual(['disabled', true])
+    expect(disabled.text).toContain('the requirement has lapsed')
+    // it lapses once
+    expect((await run(connectionsDisable, [json.id], { organization })).text).not.toContain('lapsed')
+    await run(connectionsEnable, [json.id], { organization })
+    const deleted = await run(connectionsDelete, [json.id], { organization, yes: true })
+    expect(deleted.json.requirement_lapsed).toBe(true)
+    expect(deleted.text).toContain('the requirement has lapsed')
   }) // biome-ignore format: commands on one line
 
   it('are tested without a browser: what is missing, and what the provider answers', async () => {

@@ -283,12 +283,22 @@ export const connectionsEnable = oneCommand(
   (tools, organization, name) => changeConnectionByOperator(tools, organization, name, { status: 'active' }),
 )
 
-export const connectionsDisable = oneCommand(
-  'connections disable',
-  'Disable a connection, and keep its settings',
-  (tools, organization, name) =>
-    changeConnectionByOperator(tools, organization, name, { status: 'disabled' }),
-)
+const LAPSED = 'It was the last connection of a required sign-in: the requirement has lapsed.'
+
+export const connectionsDisable: Command = {
+  name: 'connections disable',
+  summary: 'Disable a connection, and keep its settings',
+  about:
+    'Sessions that it alone has proven end. A required sign-in lapses with the last active connection of its organization, and holds again once one is enabled.',
+  positionals: [CONNECTION],
+  options: ORGANIZATION,
+  on: 'tools',
+  async run(tools, args) {
+    const [name = ''] = args.positionals
+    const disabled = await connectionActionsByOperator.disable(tools, organizationOf(args), name)
+    return done(disabled, [textOf(disabled), ...(disabled.requirement_lapsed ? [LAPSED] : [])].join('\n'))
+  },
+}
 
 export const connectionsRefreshMetadata = oneCommand(
   'connections refresh-metadata',
@@ -364,7 +374,7 @@ export const connectionsDelete: Command = {
   name: 'connections delete',
   summary: 'Delete a connection',
   about:
-    'Identities stay linked to their users and can no longer sign in by it, and sessions that it alone has proven end. `disable` stops it for a while.',
+    'Identities stay linked to their users and can no longer sign in by it, and sessions that it alone has proven end. A required sign-in lapses with the last active connection of its organization. `disable` stops it for a while.',
   positionals: [CONNECTION],
   options: {
     ...ORGANIZATION,
@@ -383,7 +393,8 @@ export const connectionsDelete: Command = {
       return done({ dry_run: true, ...preview }, deletionText(preview))
     }
     const deleted = await connectionActionsByOperator.delete(tools, organizationOf(args), name)
-    return done(deleted, `${plain(deleted.name)} (${deleted.slug}) is deleted.`)
+    const text = `${plain(deleted.name)} (${deleted.slug}) is deleted.`
+    return done(deleted, deleted.requirement_lapsed ? `${text}\n${LAPSED}` : text)
   },
 }
 

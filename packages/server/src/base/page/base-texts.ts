@@ -115,7 +115,7 @@ export const baseText = texts({
     'missing.organization':
       'This organization does not exist, or you are not a member of it. Ask one of its owners for an invitation.',
     'missing.member': 'This person is no longer a member of the organization.',
-    'missing.setup_link': 'This set-up link was completed, revoked or has expired.',
+    'missing.setup_link': 'This set-up link was completed or revoked, or it has expired.',
     'missing.invitation': 'This invitation was accepted, withdrawn or sent again. Request a new one.',
     'missing.domain': 'This domain has been removed already, or it belongs to another organization.',
     'missing.connection': 'This connection has been deleted already, or it belongs to another organization.',
@@ -315,11 +315,13 @@ export const baseText = texts({
     'missing.organization':
       'Diese Organisation gibt es nicht, oder Sie sind kein Mitglied. Bitten Sie ihre Inhaber um eine Einladung.',
     'missing.member': 'Diese Person ist kein Mitglied der Organisation mehr.',
-    'missing.setup_link': 'Dieser Einrichtungs-Link wurde abgeschlossen, widerrufen oder ist abgelaufen.',
+    'missing.setup_link':
+      'Dieser Einrichtungs-Link wurde abgeschlossen oder widerrufen, oder er ist abgelaufen.',
     'missing.invitation':
       'Diese Einladung wurde angenommen, zurückgezogen oder neu versendet. Fordern Sie eine neue an.',
     'missing.domain': 'Diese Domain ist bereits entfernt oder gehört zu einer anderen Organisation.',
-    'missing.connection': 'Diese Verbindung wurde schon gelöscht oder gehört einer anderen Organisation.',
+    'missing.connection':
+      'Diese Verbindung wurde schon gelöscht, oder sie gehört zu einer anderen Organisation.',
     'missing.event': 'Dieses Ereignis gibt es nicht, oder Sie dürfen es nicht sehen.',
     'missing.email': 'Diese E-Mail ist nicht mehr im Postausgang.',
     'error.METHOD_NOT_ALLOWED': 'Diese Aktion ist unter dieser Adresse nicht möglich.',

@@ -124,6 +124,22 @@ export async function changeConnectionByOperator(
   })
 }
 
+/**
+ * Disables it. `requirement_lapsed`: whether it was the last connection of a required sign-in, which lapses without it.
+ * @throws Problem CONFLICT, NOT_FOUND
+ */
+const disableConnection = (
+  tools: ConnectionTools,
+  organization: Organization,
+  name: string,
+): Promise<ConnectionView & { requirement_lapsed: boolean }> =>
+  asOperator(tools, organization, systemCall(tools.clock.now()), async (tx, owner, call) => {
+    const id = await idOf(tx, owner, name)
+    const requirement_lapsed = await isLastRequiredConnection(tx, id)
+    const disabled = await changeFor(tools, tx, call, owner, id, { status: 'disabled' })
+    return { ...connectionView(tools.config, disabled, call.now), requirement_lapsed }
+  })
+
 /** What administrators of a SAML connection do besides changing it. */
 const samlByOperator =
   <More extends unknown[]>(
@@ -150,15 +166,17 @@ const samlByOperator =
     return connectionView(tools.config, shown, by.now)
   }
 
-/** @returns what was deleted. @throws Problem CONFLICT, NOT_FOUND */
+/** @returns what was deleted, and whether a required sign-in lapses without it. @throws Problem CONFLICT, NOT_FOUND */
 const deleteConnection = (
   tools: ConnectionTools,
   organization: Organization,
   name: string,
-): Promise<{ id: string; slug: string; name: string }> =>
+): Promise<{ id: string; slug: string; name: string; requirement_lapsed: boolean }> =>
   asOperator(tools, organization, systemCall(tools.clock.now()), async (tx, owner, call) => {
-    const { id, slug, name: title } = await deleteFor(tools, tx, call, owner, await idOf(tx, owner, name))
-    return { id, slug, name: title }
+    const named = await idOf(tx, owner, name)
+    const requirement_lapsed = await isLastRequiredConnection(tx, named)
+    const { id, slug, name: title } = await deleteFor(tools, tx, call, owner, named)
+    return { id, slug, name: title, requirement_lapsed }
   })
 
 interface DeletionPreview {
@@ -209,6 +227,7 @@ export const listConnectionEventsByOperator = (
 
 /** The actions on one connection besides a change of its fields. */
 export const connectionActionsByOperator = {
+  disable: disableConnection,
   delete: deleteConnection,
   previewDeletion,
   refreshMetadata: samlByOperator(refreshMetadata),

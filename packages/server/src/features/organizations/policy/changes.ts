@@ -22,7 +22,7 @@ export type PolicyChange = { [K in keyof PolicyFields]?: PolicyFields[K] | undef
 
 /** The policy of the organization that the call is about. */
 export const getPolicy = (tools: Pick<Tools, 'db'>, call: Call): Promise<StoredPolicy> =>
-  tools.db.tx(callerScope(call), (tx) => selectPolicy(tx, organizationOf(call)))
+  tools.db.tx(callerScope(call), (tx) => selectPolicy(tx, organizationOf(call), call.now))
 
 function organizationOf(call: Call): string {
   if (!call.organization) throw notFound('organization')
@@ -117,7 +117,7 @@ export async function changeLocked(
   version?: number,
 ): Promise<StoredPolicy> {
   const { id, by } = of
-  const before = await selectPolicy(tx, id)
+  const before = await selectPolicy(tx, id, call.now)
   if (version !== undefined && version !== before.version) throw stale(before.version)
   const wanted = changed(tools, before, change, call.now)
   const keys = differing(before, wanted)
@@ -162,7 +162,7 @@ export async function previewPolicy(
 ): Promise<Effect> {
   const id = organizationOf(call)
   const { candidate, changesSignIn } = await tools.db.tx(callerScope(call), async (tx) => {
-    const before = await selectPolicy(tx, id)
+    const before = await selectPolicy(tx, id, call.now)
     const after = changed(tools, before, change, call.now)
     await assertSignInPossible(tx, id, before, after)
     return { candidate: after, changesSignIn: before.signIn !== after.signIn }

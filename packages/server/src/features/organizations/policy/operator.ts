@@ -31,7 +31,7 @@ export const showPolicyByOperator = (
 ): Promise<PolicyByOperator> =>
   readNamedOrganization(tools, name, async (tx, call, organization) => ({
     organization,
-    policy: securityPolicyView(await selectPolicy(tx, organization.id)),
+    policy: securityPolicyView(await selectPolicy(tx, organization.id, call.now)),
     effect: await selectEffect(tx, organization.id, null, call.now),
   }))
 

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { AcceptableMethod } from '../../../base/assurance.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import { POLICY, POLICY_JOIN, type PolicyRow } from '../../../core/policies.ts'
+import { connectionsOf, POLICY, POLICY_JOIN, type PolicyRow } from '../../../core/policies.ts'
 import { DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 import type { SecurityPoliciesTable } from './tables.ts'
 
@@ -10,7 +10,7 @@ export interface StoredPolicy extends PolicyFields {
   /** 0 for an organization that has never had a policy. */
   version: number
   since: Date | null
-  /** When it was noticed that `sso_required` cannot be enforced; null while it is. */
+  /** When it was noticed that `sso_required` cannot be enforced; null while it is, and where it is not required. */
   ssoLapsedAt: Date | null
   updatedAt: Date | null
 }
@@ -24,13 +24,14 @@ const NO_POLICY: StoredPolicy = {
 }
 
 /** The policy of an organization; the default if it has none. */
-export async function selectPolicy(tx: Tx, organizationId: string): Promise<StoredPolicy> {
+export async function selectPolicy(tx: Tx, organizationId: string, now: Date): Promise<StoredPolicy> {
   const row = await tx
     .selectFrom('security_policies')
     .selectAll()
     .where('organization_id', '=', organizationId)
     .executeTakeFirst()
   if (!row) return NO_POLICY
+  const isLapsed = row.sign_in === 'sso_required' && !(await canRequireSso(tx, organizationId))
   return {
     version: row.version,
     mode: row.mode,
@@ -41,10 +42,19 @@ export async function selectPolicy(tx: Tx, organizationId: string): Promise<Stor
     passwordProfile: row.password_profile,
     signIn: row.sign_in,
     since: row.since,
-    ssoLapsedAt: row.sso_lapsed_at,
+    // the job that notices it for the owners (organizations/sso) comes up to a minute later
+    ssoLapsedAt: isLapsed ? (row.sso_lapsed_at ?? now) : null,
     updatedAt: row.updated_at,
   }
 }
+
+/** Whether members can be required to sign in by a connection: judged as each session is, for readers who may not read connections too. */
+const canRequireSso = (tx: Tx, organizationId: string): Promise<boolean> =>
+  tx.asSystem(async (system) => {
+    const { rows } = await sql<{ can: boolean }>`
+      select cardinality(${connectionsOf(sql`${organizationId}`)}) > 0 as can`.execute(system)
+    return rows[0]?.can === true
+  })
 
 /** Stores the next version. The organization is locked, so its version is the one that was read. */
 export async function storePolicy(

@@ -180,7 +180,7 @@ export const securityPolicyView = (policy: StoredPolicy): z.infer<typeof Securit
     password_profile: policy.passwordProfile,
     password_conformance: policy.passwordProfile === null ? null : CONFORMANCE[policy.passwordProfile],
     sign_in: policy.signIn,
-    sign_in_lapsed_at: policy.signIn === 'any' ? null : (policy.ssoLapsedAt?.toISOString() ?? null),
+    sign_in_lapsed_at: policy.ssoLapsedAt?.toISOString() ?? null,
     version: policy.version,
     since: policy.since?.toISOString() ?? null,
     updated_at: policy.updatedAt?.toISOString() ?? null,

@@ -53,9 +53,7 @@ export function SecurityPolicy(props: SecurityPolicyProps) {
         {policy.since === null ? null : (
           <p>{t.nodes(locale, 'policy.since', { time: <Time at={policy.since} to="day" /> })}</p>
         )}
-        {policy.signIn === 'sso_required' && policy.ssoLapsedAt !== null ? (
-          <Alert kind="error">{t(locale, 'sign_in.lapsed')}</Alert>
-        ) : null}
+        {policy.ssoLapsedAt !== null ? <Alert kind="error">{t(locale, 'sign_in.lapsed')}</Alert> : null}
         {mayChange ? <PolicyForm id={shell.id} policy={policy} {...form} /> : <PolicyFacts policy={policy} />}
       </Section>
       <Compliance shell={shell} members={members} counts={counts} state={state} more={more} first={first} />

@@ -35,7 +35,7 @@ export const setupLinkRoutes = (tools: Tools): Row[] => [
     method: 'POST',
     path: LINKS,
     description:
-      'With the link, the IT of a customer sets up domain and connection without an account: page by page, with a test sign-in before the connection is activated. It works until it is completed, revoked or expired, and only while you may change connections of the organization. What it sets up is yours: it gives no roles, and trusts nothing.',
+      'With the link, the IT of a customer sets up domain and connection without an account: page by page, with a test sign-in before the connection is activated. It works until it is completed or revoked, or expires, and only while you may change connections of the organization. What it sets up is yours: it gives no roles, and trusts nothing.',
     tag,
     status: 201,
     input: OneOrganization.extend(NewSetupLinkFields.shape),

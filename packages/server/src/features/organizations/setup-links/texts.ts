@@ -47,7 +47,7 @@ export const setupLinkText = texts({
     'made.back': 'Back to the set-up links',
     'refused.too_many': 'There are too many open links. Revoke one first.',
     'refused.exists': 'This link was created already.',
-    'refused.gone': 'This link was revoked or has expired.',
+    'refused.gone': 'This link was revoked, or it has expired.',
   },
   de: {
     'list.title': 'Einrichtungslinks',
@@ -95,6 +95,6 @@ export const setupLinkText = texts({
     'made.back': 'Zurück zu den Einrichtungslinks',
     'refused.too_many': 'Es gibt zu viele offene Links. Widerrufen Sie zuerst einen.',
     'refused.exists': 'Dieser Link wurde schon erstellt.',
-    'refused.gone': 'Dieser Link wurde widerrufen oder ist abgelaufen.',
+    'refused.gone': 'Dieser Link wurde widerrufen, oder er ist abgelaufen.',
   },
 })

@@ -32,7 +32,7 @@ import { demandAtStep, methodsAtStep, type WaitingStep } from './next-step.ts'
 type ResumeTools = Pick<Tools, 'config' | 'db'>
 
 export const unknownAttempt = (): Problem =>
-  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
+  problem('NOT_FOUND', { message: 'This sign-in was completed, or it has expired. Sign in again.' })
 
 /**
  * That continuing the attempt would not be refused: its user may sign in. As the system, because the attempt is the
