@@ -53,7 +53,7 @@ const audited = (requestId: string) =>
   )
 
 describe('a sign-in that its user decides about', () => {
-  it('is asked, and then accepted where the owner of the address connects it', async () => {
+  it('waits for a decision, and is then accepted where the owner of the address connects it', async () => {
     const { id, slug, domain, states, events, story, owner, organization } = await company()
     const ada = await world.person({ email: `ada@${domain}` })
     states('ada')
@@ -78,7 +78,7 @@ describe('a sign-in that its user decides about', () => {
     for (const text of ['Entscheidung nötig', 'Ein Konto hier hat die Adresse']) expect(translated.text).toContain(text)
   })
 
-  it('is asked, and then accepted where an account is made', async () => {
+  it('waits for a decision, and is then accepted where an account is made', async () => {
     const { slug, domain, story } = await company()
     federated.atGoogle({ sub: `decided-${++count}`, email: `new@${domain}`, email_verified: false })
     const client = world.client()
@@ -98,7 +98,7 @@ describe('a sign-in that its user decides about', () => {
     expect(asked?.detail).toMatch(/^No account is made for an address at elsewhere\.example, which is not a verified/)
   })
 
-  it('is asked whom it signs in, and then accepted', async () => {
+  it('waits until it is confirmed whom it signs in, and is then accepted', async () => {
     const { slug, domain, states, story } = await company()
     const other = await world.person()
     states('ada', domain)

@@ -35,9 +35,8 @@ import {
   findRegistrationFault,
   outsideOf,
   type Resolution,
-  recordRefusedDecision,
-} from './resolutions.ts'
-import type { Federation } from './sign-in.ts'
+} from './linking.ts'
+import { type Federation, recordRefusedDecision } from './sign-in.ts'
 
 interface Decidable {
   undecided: UndecidedIdentity

@@ -32,8 +32,17 @@ import { type Outcome, signInVouched } from '../door/index.ts'
 import { questions, type RoundTrip } from '../round-trips/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import { isRequiredBy } from './continued.ts'
-import { asksToSignIn, type Linking, type LinkingFacts, linkingOf, startsSession } from './linking.ts'
-import { type AssertedIdentity, eventOf, findRegistrationFault, type Resolution } from './resolutions.ts'
+import {
+  type AssertedIdentity,
+  asksToSignIn,
+  eventOf,
+  findRegistrationFault,
+  type Linking,
+  type LinkingFacts,
+  linkingOf,
+  type Resolution,
+  startsSession,
+} from './linking.ts'
 
 export type FederationTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'keyring' | 'mail' | 'roles'>
 

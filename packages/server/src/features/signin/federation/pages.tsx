@@ -42,8 +42,8 @@ import {
   unknownTrip,
 } from './decisions.ts'
 import { type FederationTools, isConnectable } from './identities.ts'
+import { faultOfDecision, findRegistrationFault, refusedDecision } from './linking.ts'
 import { federationOperations } from './operations.ts'
-import { faultOfDecision, findRegistrationFault, refusedDecision } from './resolutions.ts'
 import type { Federation } from './sign-in.ts'
 import { federationText as t } from './texts.ts'
 import {

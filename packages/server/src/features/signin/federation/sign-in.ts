@@ -5,7 +5,8 @@
 import type { Call } from '../../../base/call.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
-import { failedEvent, recordConnectionEvent } from '../../../core/connection-events.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { type ConnectionEvent, failedEvent, recordConnectionEvent } from '../../../core/connection-events.ts'
 import {
   callbackUrlOf,
   findConnectionNamed,
@@ -21,8 +22,8 @@ import {
 } from '../../../core/providers/index.ts'
 import { concludeTest, newState, type RoundTrip, storeRoundTrip, useRoundTrip } from '../round-trips/index.ts'
 import { type Accounts, type FederationTools, resolveIdentity } from './identities.ts'
+import { type AssertedIdentity, asFederationFault, type Resolution, refusedDecision } from './linking.ts'
 import type { Protocol } from './protocols.ts'
-import { asFederationFault, type Resolution, recordRefusedAnswer } from './resolutions.ts'
 
 /** The protocols by their kind, and what is known of organizations' domains. */
 export interface Federation {
@@ -191,3 +192,51 @@ function assertFresh({ createdAt }: RoundTrip, { authenticatedAt }: ExternalIden
       `the provider did not ask the user, who had signed in there ${spellSpan(age)} before`,
     )
 }
+
+/** Records an answer that was refused. One that belongs to no round trip is in no diagnostics: anyone can send one. */
+const recordRefusedAnswer = (
+  tools: Pick<FederationTools, 'db'>,
+  call: Call,
+  connection: UsableConnection,
+  fault: FederationFault,
+  { trip, identity }: { trip: RoundTrip | null; identity: ExternalIdentity | undefined },
+): Promise<void> => {
+  const about = { identity, userId: trip?.userId ?? null }
+  const event =
+    fault.fault === 'unknown_state' ? null : failedEvent(connection.id, trip?.flow ?? 'login', fault, about)
+  return recordFailure(tools, call, connection, fault, about.userId, event)
+}
+
+/** Records that a decision about an identity was refused, which may be tried again. */
+export const recordRefusedDecision = (
+  tools: Pick<FederationTools, 'db'>,
+  call: Call,
+  asserted: AssertedIdentity,
+  fault: FederationFault,
+): Promise<void> => {
+  const event = refusedDecision(call, asserted, fault)
+  return recordFailure(tools, call, asserted.connection, fault, event.userId ?? null, event)
+}
+
+const recordFailure = (
+  tools: Pick<FederationTools, 'db'>,
+  call: Call,
+  connection: UsableConnection,
+  { fault }: FederationFault,
+  userId: string | null,
+  event: ConnectionEvent | null,
+): Promise<void> =>
+  tools.db.tx('system', async (tx) => {
+    if (event) await recordConnectionEvent(tx, event, call)
+    await audit(tx, call, {
+      type: 'auth.login.failure',
+      userId,
+      username: null,
+      details: {
+        login_method: 'federation',
+        connection_id: connection.id,
+        provider: connection.provider,
+        reason: fault,
+      },
+    })
+  })
