@@ -1,5 +1,7 @@
 /** Fixtures: the hosted pages of an organization's connections with plausible contents, for samples.tsx. */
+
 import type { VNode } from 'preact'
+import { advisedOf } from '../../packages/server/src/core/connection-advice.tsx'
 import {
   ApproveCertificates,
   NewKeys,
@@ -97,6 +99,7 @@ export function connectionPages(shell: Shell, reader: Shell, now: Date): Record<
     isRequired: false,
     mayChange: true,
   }
+  const advised = advisedOf({ publicUrl: 'https://id.example.com' }, active)
   const event = {
     id: 'cev_1',
     at: now,
@@ -157,6 +160,7 @@ export function connectionPages(shell: Shell, reader: Shell, now: Date): Record<
       <ConnectionEvents
         shell={shell}
         connection={active}
+        of={advised}
         events={[
           {
             ...event,
@@ -183,7 +187,7 @@ export function connectionPages(shell: Shell, reader: Shell, now: Date): Record<
         ]}
       />
     ),
-    'connection-events-none': <ConnectionEvents shell={shell} connection={active} events={[]} />,
+    'connection-events-none': <ConnectionEvents shell={shell} connection={active} of={advised} events={[]} />,
     'connection-delete': (
       <DeleteConnection
         shell={shell}

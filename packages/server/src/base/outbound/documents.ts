@@ -11,6 +11,8 @@ import type { OutboundAnswer, OutboundRequest } from './request.ts'
 
 /** The answer is not the document that it must be; the message says what it is, without its content. */
 export class BadDocument extends Error {}
+/** It is a web page or another text. */
+export class NotJson extends BadDocument {}
 
 export interface Wanted<T> {
   /** Whose document it is: what one owner causes has no effect on another. */
@@ -154,6 +156,6 @@ export function jsonOf({ status, type, text }: OutboundAnswer): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new BadDocument(type === 'text/html' ? 'the answer is HTML, not JSON' : 'the answer is not JSON')
+    throw new NotJson(type === 'text/html' ? 'the answer is HTML, not JSON' : 'the answer is not JSON')
   }
 }

@@ -7,7 +7,7 @@ import type { Log } from '../log/index.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { INTERNET, type Network, type OutboundAnswer, type OutboundRequest, request } from './request.ts'
 
-export { BadDocument, DOCUMENT_BYTES, DOCUMENT_TIMEOUT, jsonOf } from './documents.ts'
+export { BadDocument, DOCUMENT_BYTES, DOCUMENT_TIMEOUT, jsonOf, NotJson } from './documents.ts'
 export {
   AnswerTooLarge,
   NoAnswer,

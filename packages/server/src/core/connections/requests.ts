@@ -6,9 +6,11 @@
  */
 import {
   AnswerTooLarge,
+  BadDocument,
   DOCUMENT_BYTES,
   DOCUMENT_TIMEOUT,
   NoAnswer,
+  NotJson,
   NotPublic,
   namesPrivateHost,
   type OutboundAnswer,
@@ -111,6 +113,13 @@ export async function requestProvider(
 export function unreachable(error: unknown, url: string): FederationFault {
   if (!(error instanceof NoAnswer)) throw error
   return new FederationFault(faultOf(error), `${new URL(url).host}: ${error.message}`, { cause: error })
+}
+
+/** The fault of an answer that is not the document which it must be. @throws the error, where it is another one */
+export function unreadable(error: unknown, what: string): FederationFault {
+  if (!(error instanceof BadDocument)) throw error
+  const fault = error instanceof NotJson ? 'not_json' : 'bad_answer'
+  return new FederationFault(fault, `${what}: ${error.message}`, { cause: error })
 }
 
 function faultOf(error: NoAnswer): ProviderFault {

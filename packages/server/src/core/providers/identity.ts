@@ -72,8 +72,12 @@ export const PROVIDER_FAULTS = {
   unreachable: 'The provider could not be reached, or did not answer in time.',
   address_refused:
     'The server does not request this address: it is not https, or it is in a private network, and the operator of the server has not permitted its host.',
+  not_json: 'The provider’s answer is a web page or another text, where JSON is required.',
   bad_answer: 'The provider’s answer is not what the protocol requires.',
   bad_settings: 'The settings of the connection are incomplete, or the provider refused them.',
+  client_refused: 'The provider refuses the client ID or the client secret.',
+  redirect_refused: 'The provider refuses the redirect URI: it is not registered there.',
+  scope_refused: 'The provider refuses a scope.',
   wrong_issuer: 'The answer names another issuer than the connection.',
   wrong_audience: 'The answer is meant for another service.',
   wrong_signature: 'The signature is missing, or it was not made with a key of the provider.',

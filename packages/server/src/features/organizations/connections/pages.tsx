@@ -5,6 +5,7 @@ import type { Call } from '../../../base/call.ts'
 import type { FieldError, Problem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
+import { advisedOf } from '../../../core/connection-advice.tsx'
 import { METADATA_BODY } from '../../../core/connections/fields.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { domainChanges } from '../domains/index.ts'
@@ -245,7 +246,14 @@ const connectionRows = (tools: Tools): Row[] => [
       const connection = await getConnection(tools, call, 'organization', connection_id)
       const events = await listDiagnoses(tools, call, 'organization', connection_id)
       return {
-        page: <ConnectionEvents shell={shell} connection={connection} events={events} />,
+        page: (
+          <ConnectionEvents
+            shell={shell}
+            connection={connection}
+            events={events}
+            of={advisedOf(tools.config, connection)}
+          />
+        ),
         title: t(call.locale, 'events.title', connection),
       }
     },

@@ -63,9 +63,14 @@ export const providerText = texts({
     'fault.unreachable': 'Der Anbieter war nicht erreichbar oder antwortete nicht rechtzeitig.',
     'fault.address_refused':
       'Diese Adresse ruft der Server nicht ab: Sie ist nicht https, oder sie liegt in einem privaten Netz, und der Betreiber des Servers hat ihren Host nicht zugelassen.',
+    'fault.not_json':
+      'Die Antwort des Anbieters ist eine Webseite oder ein anderer Text, wo JSON verlangt ist.',
     'fault.bad_answer': 'Die Antwort des Anbieters entspricht nicht dem Protokoll.',
     'fault.bad_settings':
       'Die Einstellungen der Verbindung sind unvollständig, oder der Anbieter lehnte sie ab.',
+    'fault.client_refused': 'Der Anbieter lehnt die Client-ID oder das Client-Secret ab.',
+    'fault.redirect_refused': 'Der Anbieter lehnt die Redirect-URI ab: Sie ist dort nicht eingetragen.',
+    'fault.scope_refused': 'Der Anbieter lehnt einen Scope ab.',
     'fault.wrong_issuer': 'Die Antwort nennt einen anderen Aussteller als die Verbindung.',
     'fault.wrong_audience': 'Die Antwort ist für einen anderen Dienst bestimmt.',
     'fault.wrong_signature':

@@ -17,6 +17,7 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { QuestionCard } from '../../../base/page/question.tsx'
+import { type AdvisedConnection, FaultAdvice } from '../../../core/connection-advice.tsx'
 import { outcomeOf } from '../../../core/connection-events.ts'
 import { ProviderMark } from '../../../core/provider-marks.tsx'
 import { PROVIDER_IDS, type ProviderId, providerOf } from '../../../core/providers/index.ts'
@@ -256,10 +257,12 @@ export function ConnectionEvents({
   shell,
   connection,
   events,
+  of,
 }: {
   shell: Shell
   connection: ShownConnection
   events: readonly Diagnosis[]
+  of: AdvisedConnection
 }) {
   const { locale } = useUi()
   return (
@@ -270,7 +273,7 @@ export function ConnectionEvents({
         ) : (
           <ItemList>
             {events.map((one) => (
-              <EventItem key={one.id} event={one} />
+              <EventItem key={one.id} event={one} of={of} />
             ))}
           </ItemList>
         )}
@@ -282,7 +285,7 @@ export function ConnectionEvents({
   )
 }
 
-function EventItem({ event }: { event: Diagnosis }) {
+function EventItem({ event, of }: { event: Diagnosis; of: AdvisedConnection }) {
   const { locale } = useUi()
   const { flow, subject, claims, at, requestId } = event
   const outcome = outcomeOf(event)
@@ -299,6 +302,7 @@ function EventItem({ event }: { event: Diagnosis }) {
         <Time at={at} />
       </p>
       <ReasonText {...event} />
+      {flow === 'test' && event.fault !== null ? <FaultAdvice fault={event.fault} of={of} /> : null}
       {subject === null ? null : <p>{t(locale, 'events.subject', { subject })}</p>}
       {requestId === null ? null : (
         <p class="quiet">{t(locale, 'events.reference', { reference: requestId })}</p>

@@ -8,6 +8,7 @@ import type { Call } from '../../../base/call.ts'
 import { type Problem, reasonOf } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
+import { advisedOf } from '../../../core/connection-advice.tsx'
 import { METADATA_BODY } from '../../../core/connections/fields.ts'
 import { callbackUrlOf, findConnection, samlAddressesOf } from '../../../core/connections/index.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
@@ -110,7 +111,7 @@ export function setupPages(tools: Tools, federation: Federation): Row[] {
     const { connection } = state.setup
     if (!connection) return { redirect: stepPath(opened.token, 'provider') }
     const outcome = await findTestOf(tools, call, connection.id, trip)
-    return shown(call, opened, <SetupTest {...state} outcome={outcome} />)
+    return shown(call, opened, <SetupTest {...state} outcome={outcome} of={advisedOf(config, connection)} />)
   }
 
   const SHOWS: Record<Exclude<SetupStep, 'start' | 'test'>, Show> = {

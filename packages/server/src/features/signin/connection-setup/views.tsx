@@ -14,6 +14,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { type AdvisedConnection, FaultAdvice, StuckAdvice } from '../../../core/connection-advice.tsx'
 import { outcomeOf } from '../../../core/connection-events.ts'
 import { ReasonText } from '../../organizations/connections/index.ts'
 import { DomainCard, DomainState } from '../../organizations/domains/index.ts'
@@ -324,8 +325,10 @@ export function SetupDomains({
 /** …/test */
 export function SetupTest({
   outcome,
+  of,
   ...state
 }: StateProps & {
+  of: AdvisedConnection
   /** Of the test that has just ended in this browser. */
   outcome: TestConclusion | null
 }) {
@@ -343,6 +346,7 @@ export function SetupTest({
           <Alert kind="error">
             <p class="strong">{t(locale, 'test.last')}</p>
             <ReasonText {...failed} />
+            <FaultAdvice fault={failed.fault} of={of} />
           </Alert>
         ) : null}
         {failed && testedAt !== null ? (
@@ -354,11 +358,12 @@ export function SetupTest({
         {outcome !== null && 'identity' in outcome ? (
           <>
             {testedAt === null ? <Alert kind="info">{t(locale, 'test.stale')}</Alert> : null}
-            <TestResult outcome={outcome} domains={setup.use.domains} />
+            <TestResult outcome={outcome} domains={setup.use.domains} of={of} />
           </>
         ) : isPassed ? (
           <TestWarningText warning={test.warning} />
         ) : null}
+        {isSet(state) && !isPassed ? <StuckAdvice of={of} /> : null}
         {isSet(state) ? (
           <Actions>
             {isPassed ? (

@@ -7,6 +7,7 @@ import { ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row, route } from '../../../base/http/row/route.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import { safeReturnTo } from '../../../base/return-to.ts'
+import { advisedOf } from '../../../core/connection-advice.tsx'
 import { findConnection, type UsableConnection } from '../../../core/connections/index.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
 import { listSpokenDomains } from '../../organizations/domains/index.ts'
@@ -119,7 +120,15 @@ export function testRows(tools: FederationTools, federation: Federation): Row[] 
         const domains =
           organizationId === null ? [] : await listSpokenDomains(tools.db.hot, { id, organizationId, origin })
         return {
-          page: <TestedPage connection={name} outcome={outcome} domains={domains} returnTo={returnTo} />,
+          page: (
+            <TestedPage
+              connection={name}
+              outcome={outcome}
+              domains={domains}
+              returnTo={returnTo}
+              of={advisedOf(tools.config, connection)}
+            />
+          ),
           title: t(call.locale, isGood ? 'title' : 'failed.title', { connection: name }),
         }
       },

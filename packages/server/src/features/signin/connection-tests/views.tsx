@@ -2,6 +2,7 @@
 import { domainOfAddress } from '../../../base/domain-names.ts'
 import { useUi } from '../../../base/page/index.ts'
 import { Alert, Card, Definition, DefinitionList, LinkRow } from '../../../base/page/parts.tsx'
+import { type AdvisedConnection, FaultAdvice } from '../../../core/connection-advice.tsx'
 import type { ExternalIdentity } from '../../../core/providers/index.ts'
 import { ReasonText } from '../../organizations/connections/index.ts'
 import type { TestConclusion } from './begin.ts'
@@ -9,11 +10,20 @@ import { testText as t } from './texts.ts'
 import { type TestWarning, warningOf } from './warnings.ts'
 
 /** Which values the connection has read, beside what the provider said; or why the answer was refused. */
-export function TestResult({ outcome, domains }: { outcome: TestConclusion; domains: readonly string[] }) {
+export function TestResult({
+  outcome,
+  domains,
+  of,
+}: {
+  outcome: TestConclusion
+  domains: readonly string[]
+  of: AdvisedConnection
+}) {
   if (!('identity' in outcome))
     return (
       <Alert kind="error">
         <ReasonText {...outcome} />
+        <FaultAdvice fault={outcome.fault} of={of} />
       </Alert>
     )
   return (
@@ -73,12 +83,14 @@ export function TestedPage({
   outcome,
   domains,
   returnTo,
+  of,
 }: {
   connection: string
   outcome: TestConclusion
   /** For which the connection speaks. */
   domains: readonly string[]
   returnTo: string | null
+  of: AdvisedConnection
 }) {
   const { locale } = useUi()
   const isGood = 'identity' in outcome
@@ -88,7 +100,7 @@ export function TestedPage({
       title={t(locale, isGood ? 'title' : 'failed.title', { connection })}
       lead={t(locale, isGood ? 'lead' : 'failed.lead', { connection })}
     >
-      <TestResult outcome={outcome} domains={domains} />
+      <TestResult outcome={outcome} domains={domains} of={of} />
       {returnTo === null ? null : (
         <LinkRow>
           <a href={returnTo}>{t(locale, 'back')}</a>

@@ -118,7 +118,7 @@ describe('an answer', () => {
       'was not accepted',
     ],
     ['the signature is of a stranger', { signature: 'stranger' }, 'wrong_signature', 'was not accepted'],
-    ['the provider answers HTML', { token: 'html' }, 'bad_answer', 'was not accepted'],
+    ['the provider answers HTML', { token: 'html' }, 'not_json', 'was not accepted'],
     ['the provider is down', { token: 'down' }, 'unreachable', 'cannot be reached'],
   ] as const)(
     'leads to a page that says why where %s, and its reason is in the diagnostics',

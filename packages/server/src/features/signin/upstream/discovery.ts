@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { BadDocument } from '../../../base/outbound/index.ts'
 import type { UsableConnection } from '../../../core/connections/index.ts'
-import { mayBePrivate, unreachable } from '../../../core/connections/requests.ts'
+import { mayBePrivate, unreachable, unreadable } from '../../../core/connections/requests.ts'
 import { FederationFault, providerOf } from '../../../core/providers/index.ts'
 import type { OidcProvider } from '../../../core/providers/provider.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -123,7 +123,7 @@ async function found<T>(url: string, what: string, find: () => Promise<T>): Prom
   } catch (error) {
     if (error instanceof FederationFault) throw error
     if (!(error instanceof BadDocument)) throw unreachable(error, url)
-    throw new FederationFault('bad_answer', `${what} of ${new URL(url).host}: ${error.message}`)
+    throw unreadable(error, `${what} of ${new URL(url).host}`)
   }
 }
 

@@ -3,9 +3,9 @@
  * whichever status: GitHub and Slack send theirs with 200.
  */
 import { visibleText } from '../../../base/fields.ts'
-import { BadDocument, jsonOf, type OutboundAnswer } from '../../../base/outbound/index.ts'
+import { jsonOf, type OutboundAnswer } from '../../../base/outbound/index.ts'
 import type { UsableConnection } from '../../../core/connections/index.ts'
-import { requestProvider } from '../../../core/connections/requests.ts'
+import { requestProvider, unreadable } from '../../../core/connections/requests.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
 import { membersOf } from '../../../core/providers/profile.ts'
 import type { Claims, ProviderProfile, UpstreamProvider } from '../../../core/providers/provider.ts'
@@ -90,8 +90,7 @@ export function readJson(answer: OutboundAnswer, url: string): unknown {
   try {
     return jsonOf(answer)
   } catch (error) {
-    if (!(error instanceof BadDocument)) throw error
-    throw new FederationFault('bad_answer', `${new URL(url).host}: ${error.message}`)
+    throw unreadable(error, new URL(url).host)
   }
 }
 
@@ -117,20 +116,26 @@ function errorIn({ text }: OutboundAnswer): ProviderError | null {
 
 const lineOf = (value: unknown): string | null => (typeof value === 'string' ? visibleText(value, 200) : null)
 
-/** Errors by which a provider says that it does not know the client, or that the client is registered otherwise. */
-const OF_SETTINGS = new Set([
-  'invalid_client', 'unauthorized_client', 'invalid_client_id', 'bad_client_secret', 'incorrect_client_credentials',
-  'redirect_uri_mismatch', 'invalid_redirect_uri', 'invalid_scope', 'unauthorized_scope_error', 'unsupported_response_type',
-  'application_suspended',
-]) // biome-ignore format: a list
-/** Errors by which the user, or the provider on their behalf, refuses. */
-const OF_REFUSALS = new Set(['access_denied', 'user_denied', 'user_cancelled_login', 'user_cancelled_authorize', 'consent_required']) // biome-ignore format: a list
+/** Errors of providers by what they mean; the user, or the provider on their behalf, refuses those of `denied`. */
+const ERRORS = {
+  client_refused: [
+    'invalid_client', 'unauthorized_client', 'invalid_client_id', 'bad_client_secret', 'incorrect_client_credentials', 'application_suspended',
+  ],
+  redirect_refused: ['redirect_uri_mismatch', 'invalid_redirect_uri'],
+  scope_refused: ['invalid_scope', 'unauthorized_scope_error'],
+  bad_settings: ['unsupported_response_type'],
+  denied: ['access_denied', 'user_denied', 'user_cancelled_login', 'user_cancelled_authorize', 'consent_required'],
+} as const // biome-ignore format: lists
+const MEANINGS: ReadonlyMap<string, keyof typeof ERRORS> = new Map(
+  (Object.keys(ERRORS) as (keyof typeof ERRORS)[]).flatMap((fault) =>
+    ERRORS[fault].map((code) => [code, fault] as const),
+  ),
+)
 
 export function faultOf({ code, description }: ProviderError): FederationFault {
   const name = visibleText(code, 100) ?? 'error'
   const detail = description === null ? name : `${name}: ${description}`
-  if (OF_REFUSALS.has(code)) return new FederationFault('denied', detail)
-  return new FederationFault(OF_SETTINGS.has(code) ? 'bad_settings' : 'provider_error', detail)
+  return new FederationFault(MEANINGS.get(code) ?? 'provider_error', detail)
 }
 
 /**

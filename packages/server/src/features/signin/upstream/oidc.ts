@@ -173,7 +173,7 @@ async function verifyWith(verifier: Verifier, keys: KeySet): Promise<Verified> {
         client.fetchUserInfo(config, tokens.access_token, subject).then(
           (info) => info as Claims,
           (error) => {
-            throw faultWithin(error) ?? new FederationFault('bad_answer', userinfoReason(error))
+            throw faultWithin(error) ?? userinfoFault(error)
           },
         ),
     }
@@ -243,7 +243,13 @@ function faultWithin(error: unknown): FederationFault | null {
   return null
 }
 
-const userinfoReason = (error: unknown): string => `userinfo endpoint: ${wordsOf(error)}`
+/** A signed answer of the userinfo endpoint names its issuer and audience as an ID token does (Core §5.3.2). */
+function userinfoFault(error: unknown): FederationFault {
+  const words = wordsOf(error)
+  const fault = words.includes('"aud"') ? 'wrong_audience' : words.includes('"iss"') ? 'wrong_issuer' : null
+  const signature = /signature|verification key/.test(words) ? 'wrong_signature' : 'bad_answer'
+  return new FederationFault(fault ?? signature, `userinfo endpoint: ${words}`, { cause: error })
+}
 
 /** The library's own words, which name members and no values. */
 function wordsOf(error: unknown): string {

@@ -83,14 +83,15 @@ describe('a sign-in at', () => {
       expect(upstream.fakes.provider(id).revoked).toContain(tokens.refresh_token ?? tokens.access_token)
   })
 
-  test.each(SAYS.map(([id]) => id))('%s by another client secret is a fault of the settings', async (id) => {
+  test.each(SAYS.map(([id]) => id))('%s by another client secret is refused as such', async (id) => {
     const isApple = id === 'apple'
     const secret = isApple
       ? upstream.fakes.provider('apple').secret.replace(/\n.{10}/, '\nAAAAAAAAAA')
       : 'wrong'
     const sealedSecret = upstream.tools.keyring.encrypt('connections', secret)
     const signIn = upstream.signIn(upstream.connection(id, {}, { sealedSecret }))
-    expect((await upstream.faultOf(signIn)).fault).toBe('bad_settings')
+    // a private key that cannot be read is not sent
+    expect((await upstream.faultOf(signIn)).fault).toBe(isApple ? 'bad_settings' : 'client_refused')
   })
 })
 

@@ -55,7 +55,9 @@ const FAULTS: [string, Script | (() => Script), string, RegExp][] = [
   ['userinfo without a subject', { claims: { email: undefined }, info: { sub: undefined } }, 'bad_answer', /userinfo endpoint.*"sub"/],
   ['a refusal of the user', { denies: 'access_denied' }, 'denied', /access_denied: as scripted/],
   ['an error of the provider', { denies: 'server_error' }, 'provider_error', /server_error/],
-  ['a client that is not registered', { denies: 'unauthorized_client' }, 'bad_settings', /unauthorized_client/],
+  ['a client that is not registered', { denies: 'unauthorized_client' }, 'client_refused', /unauthorized_client/],
+  ['a redirect URI that is not registered', { denies: 'redirect_uri_mismatch' }, 'redirect_refused', /redirect_uri_mismatch/],
+  ['a scope that is refused', { denies: 'invalid_scope' }, 'scope_refused', /invalid_scope/],
   ['no code', { callback: { code: undefined } }, 'bad_answer', /has no code/],
   ['another code', { callback: { code: 'other' } }, 'provider_error', /invalid_grant: as scripted/],
   ['a huge code', { callback: { code: 'x'.repeat(5000) } }, 'bad_answer', /has no code/],
@@ -101,8 +103,8 @@ describe('the issuer in the answer', () => {
 /** How an upstream fails, and the fault at each of its addresses. */
 const OUTAGES: [Script['token'] & {}, string, RegExp][] = [
   ['down', 'unreachable', /127\.0\.0\.1:\d+: ECONNRESET|connection failed/],
-  ['html', 'bad_answer', /HTML, not JSON/],
-  ['text', 'bad_answer', /not JSON/],
+  ['html', 'not_json', /HTML, not JSON/],
+  ['text', 'not_json', /not JSON/],
   ['redirect', 'bad_answer', /redirects/],
   ['huge', 'bad_answer', /exceeds 262144 bytes/],
   [{ status: 503, body: { down: true } }, 'bad_answer', /status 503/],
@@ -226,7 +228,7 @@ describe('a discovery document', () => {
     await checkDiscovery(upstream.tools, connection)
     issuer.script = { jwks: 'html' }
     const other = upstream.connection('okta')
-    expect((await upstream.faultOf(checkDiscovery(upstream.tools, other))).fault).toBe('bad_answer')
+    expect((await upstream.faultOf(checkDiscovery(upstream.tools, other))).fault).toBe('not_json')
   })
 })
 
@@ -275,7 +277,7 @@ describe('a connection', () => {
     const sealedSecret = upstream.tools.keyring.encrypt('connections', 'wrong')
     const connection = upstream.connection('okta', {}, { sealedSecret })
     const revoked = revokeTokens(upstream.tools, connection, { access_token: 'a' }, upstream.clock.now())
-    expect((await upstream.faultOf(revoked)).fault).toBe('bad_settings')
+    expect((await upstream.faultOf(revoked)).fault).toBe('client_refused')
   })
 })
 
