@@ -35,7 +35,7 @@ export interface ProofKind {
   connection_version?: number
   /** Its organization, where it has one: in another organization the proof proves nothing. */
   organization?: string
-  /** That the organization had proven the domain of the user's address: it could read the user's e-mail anyway. */
+  /** That the connection spoke for the domain of the user's address, whose organization could read the user's e-mail anyway. */
   authority?: true
   /** That the provider has checked two factors, of a connection that is trusted about it. */
   mfa?: true
@@ -220,6 +220,12 @@ export const enrollableFor = (
 
 export const isDue = ({ dueAt }: Pick<Demand, 'dueAt'>, now: Date): boolean => dueAt === null || dueAt <= now
 
+/** A connection that knows a user, and its organization; null: it is the server's. */
+export interface KnownConnection {
+  connection: string
+  organization: string | null
+}
+
 /** What a user can prove beyond the first factor. */
 export interface SignInFacts {
   /** The kinds of the confirmed factors. */
@@ -227,11 +233,11 @@ export interface SignInFacts {
   hasPassword: boolean
   /** That a code can be sent to their verified address; absent: it cannot. */
   hasMailbox?: boolean
-  /** The organizations of the active connections that know them, null for the server; absent: none does. */
-  identities?: readonly (string | null)[]
+  /** The active connections that know them; absent: none does. */
+  identities?: readonly KnownConnection[]
   /**
-   * The organizations that have proven the domain of the user's verified address: who administers them is an authority for
-   * the mailbox, and so for the account. Absent: none.
+   * The connections that speak for the domain of the user's verified address, which its organization has proven: who controls
+   * them is an authority for the mailbox, and so for the account (core/factors/authorities.ts). Absent: none.
    */
   authorities?: readonly string[]
   /** The organization for which is judged what the user proves; absent: for the account. */
@@ -249,20 +255,25 @@ export interface SignInFacts {
 
 export const NO_FACTS: SignInFacts = { factors: [], hasPassword: false, demands: [] }
 
-/** Whether a proof by a connection of the organization, or of the server (null), counts. */
-const isCounting = (organization: string | null, { scope, authorities = [] }: SignInFacts): boolean =>
-  organization === null || (scope === undefined ? authorities.includes(organization) : organization === scope)
+/** Whether a proof by the connection counts: by one of the server it does. */
+const isCounting = (
+  { connection, organization }: KnownConnection,
+  { scope, authorities = [] }: SignInFacts,
+): boolean =>
+  organization === null || (scope === undefined ? authorities.includes(connection) : organization === scope)
 
 /** The facts as they count for an organization. */
 export const factsIn = (facts: SignInFacts, scope: string): SignInFacts => ({ ...facts, scope })
 
 /**
- * The proofs that count for an organization, or for the account: not those by the connection of an organization that is no
+ * The proofs that count for an organization, or for the account: not those by an organization's connection that is no
  * authority for it, whose administrators could take the account over otherwise.
  */
 export const countingProofs = <P extends Judged>(proofs: readonly P[], facts: SignInFacts): P[] =>
   withoutForeignMfa(
-    proofs.filter(({ organization = null }) => isCounting(organization, facts)),
+    proofs.filter(({ connection = '', organization = null }) =>
+      isCounting({ connection, organization }, facts),
+    ),
     facts.scope ?? null,
   )
 
@@ -304,32 +315,9 @@ export function usableMethods(facts: SignInFacts): SecondMethod[] {
     backup_code: isAccepted('backup_codes'),
     email_code: isAccepted('email') || isMailboxAll,
     password: hasPassword,
-    federation: identities.some((organization) => isCounting(organization, facts)),
+    federation: identities.some((known) => isCounting(known, facts)),
   }
   return USABLE.filter((one) => isUsable[one])
-}
-
-/** How long after a reset by the mailbox the mailbox is no second factor, in milliseconds. */
-export const AFTER_RESET = 3_600_000
-
-/**
- * The kinds of factors that are not accepted: passkeys of which none is, because there may be copies of them or they belong
- * to another domain; and the mailbox while the password was just chosen by it: it would be both factors.
- */
-export const refusedKinds = (
-  { hasRefusedPasskeysOnly, resetAt }: { hasRefusedPasskeysOnly: boolean; resetAt: Date | null },
-  now: Date,
-): FactorKind[] => [
-  ...(hasRefusedPasskeysOnly ? (['passkey'] as const) : []),
-  ...(resetAt !== null && now.getTime() - resetAt.getTime() < AFTER_RESET ? (['email'] as const) : []),
-]
-
-/** Why a user who has a second factor cannot give one now; null where nothing that they have is refused. */
-export type Blocked = 'factor_refused' | 'recent_reset'
-
-export function findBlocked({ factors, refused = [] }: SignInFacts): Blocked | null {
-  const isRefused = (kind: FactorKind) => factors.includes(kind) && refused.includes(kind)
-  return isRefused('passkey') ? 'factor_refused' : isRefused('email') ? 'recent_reset' : null
 }
 
 /**

@@ -6,10 +6,8 @@
 import {
   type Acr,
   acrOf,
-  type Blocked,
   continuingOf,
   countingProofs,
-  findBlocked,
   isStrong,
   type Judged,
   meetsOwnFactors,
@@ -20,6 +18,7 @@ import {
   unproven,
   usableMethods,
 } from './assurance.ts'
+import { type Blocked, findBlocked } from './refused-factors.ts'
 
 const hasStrong = ({ factors }: SignInFacts): boolean => factors.some(isStrong)
 

@@ -166,28 +166,30 @@ describe('an operation of the account', () => {
     ['by the password', [by('password')], {}, true],
     ['by a connection of the server', [fed()], {}, true],
     ['by the connection of an organization', [fed('a')], {}, false],
-    ['by that of the organization of the address', [fed('a')], { authorities: ['a'] }, true],
-    ['by that of another organization than the one of the address', [fed('b')], { authorities: ['a'] }, false],
+    ['by that of the organization of the address', [fed('a')], { authorities: ['con_a'] }, true],
+    ['by that of another organization than the one of the address', [fed('b')], { authorities: ['con_a'] }, false],
+    ['by another connection of the organization of the address', [{ ...fed('a'), connection: 'con_a2' }], { authorities: ['con_a'] }, false],
     ['by that of an organization, and the password', [fed('a'), by('password')], {}, true],
     ['by that of an organization, and the app alone', [fed('a'), by('totp')], { factors: ['totp'] }, false],
-    ['by that of the organization of the address, and the app', [fed('a'), by('totp')], { factors: ['totp'], authorities: ['a'] }, true],
-    ['by that of it, whose provider checked two factors, without the app', [fed('a', true)], { factors: ['totp'], authorities: ['a'] }, false],
+    ['by that of the organization of the address, and the app', [fed('a'), by('totp')], { factors: ['totp'], authorities: ['con_a'] }, true],
+    ['by that of it, whose provider checked two factors, without the app', [fed('a', true)], { factors: ['totp'], authorities: ['con_a'] }, false],
     ['by that of the server, whose provider did', [fed(undefined, true)], { factors: ['totp'] }, true],
     ['in the organization itself', [fed('a')], { scope: 'a' }, true],
     ['in the organization itself, whose provider checked two factors', [fed('a', true)], { factors: ['totp'], scope: 'a' }, true],
-    ['in another one, although the address is of the first', [fed('a')], { authorities: ['a'], scope: 'b' }, false],
+    ['in another one, although the address is of the first', [fed('a')], { authorities: ['con_a'], scope: 'b' }, false],
   ] // biome-ignore format: a table
   it.each(table)('%s', (_name, proofs, over, expected) => {
     expect(judgeEnrolled(proofs, facts(over)).isMet).toBe(expected)
   })
 
   it('offers an identity provider where its proof would count', () => {
+    const knownBy = (organization: string | null) => ({ connection: `con_${organization}`, organization })
     const offered = (over: Partial<SignInFacts>) => usableMethods(facts(over)).includes('federation')
-    expect(offered({ identities: ['a'] })).toBe(false)
-    expect(offered({ identities: ['a'], authorities: ['a'] })).toBe(true)
-    expect(offered({ identities: ['a', null] })).toBe(true)
-    expect(offered(factsIn(facts({ identities: ['a'] }), 'a'))).toBe(true)
-    expect(offered(factsIn(facts({ identities: ['a'] }), 'b'))).toBe(false)
+    expect(offered({ identities: [knownBy('a')] })).toBe(false)
+    expect(offered({ identities: [knownBy('a')], authorities: ['con_a'] })).toBe(true)
+    expect(offered({ identities: [knownBy('a'), knownBy(null)] })).toBe(true)
+    expect(offered(factsIn(facts({ identities: [knownBy('a')] }), 'a'))).toBe(true)
+    expect(offered(factsIn(facts({ identities: [knownBy('a')] }), 'b'))).toBe(false)
   })
 })
 
@@ -253,7 +255,7 @@ describe('for all proofs', () => {
     fc.assert(
       fc.property(rows, fc.array(fc.constantFrom(fed('a'), fed('a', true), fed('c')), { minLength: 1 }), (policy, proofs) => {
         expect(['sign_in', 'connection']).toContain(unmetOf(policy, proofs)?.missing)
-        expect(judgeEnrolled(proofs, facts({ authorities: ['b'] })).isMet).toBe(false)
+        expect(judgeEnrolled(proofs, facts({ authorities: ['con_b'] })).isMet).toBe(false)
       }),
     ) // biome-ignore format: one property
   })

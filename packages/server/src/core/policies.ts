@@ -222,7 +222,13 @@ export const factsTowards = (
   sso: SsoDemand | null,
 ): SignInFacts =>
   factsIn(
-    sso ? { ...facts, identities: [...(facts.identities ?? []), organizationId] } : facts,
+    {
+      ...facts,
+      identities: [
+        ...(facts.identities ?? []),
+        ...(sso?.connections ?? []).map((connection) => ({ connection, organization: organizationId })),
+      ],
+    },
     organizationId,
   )
 

@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   organizationId?: string
   settings?: ConnectionSettings
   status?: 'draft' | 'active' | 'disabled'
+  /** Default: `api`, as an owner has made it. */
+  origin?: 'api' | 'setup_link'
   madeBy?: string
 }
 
@@ -137,6 +139,7 @@ export async function startFederated(overrides: Partial<Config> = {}): Promise<F
         client_id: fake.clientId,
         client_secret: world.app.tools.keyring.encrypt('connections', fake.secret),
         settings: JSON.stringify({ ...fake.settings, ...settings }),
+        origin: options.origin ?? 'api',
         made_by: madeBy ?? null,
       })
       return { id, slug }

@@ -4,12 +4,10 @@
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Statements } from '../../base/db/types.ts'
-import { assignedConnection } from '../leading-connections.ts'
+import { LEADS_TO_CONNECTION } from '../spoken-domains.ts'
 import { connectionOf, type UsableConnection } from './connections.ts'
 
-/** The verified domains `d` of its organization that are assigned to the connection `c`. */
-const LEADING = sql`from organization_domains d where d.organization_id = c.organization_id and d.verified_at is not null
-      and ${assignedConnection('d')} = c.id`
+const LEADING = sql`from organization_domains d where ${LEADS_TO_CONNECTION}`
 
 const HAS_DOMAIN: RawBuilder<SqlBool> = sql<SqlBool>`exists (select ${LEADING})`
 

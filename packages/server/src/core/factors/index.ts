@@ -11,8 +11,8 @@ import {
   ESTABLISHED_AFTER,
   type FactorKind,
   isEnrolled,
+  type KnownConnection,
   NO_FACTS,
-  refusedKinds,
   type SignInFacts,
   type StoredProof,
 } from '../../base/assurance.ts'
@@ -22,6 +22,7 @@ import { compiledOnce } from '../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { Provable } from '../../base/http/request/access.ts'
 import { newId } from '../../base/ids.ts'
+import { refusedKinds } from '../../base/refused-factors.ts'
 import { findRelyingParty, offeredKinds, type RelyingPartyConfig } from '../../base/relying-party.ts'
 import type { Config } from '../../config.ts'
 import { audit } from '../audit/index.ts'
@@ -50,8 +51,8 @@ interface FactsRow {
   created_at: Date
   has_password: boolean
   has_mailbox: boolean
-  /** The organizations of active connections that know them; null for the server's. */
-  identities: (string | null)[]
+  /** The active connections that know them, with their organizations; null for the server's. */
+  identities: KnownConnection[]
   authorities: string[]
   factors: FactorKind[]
   established: FactorKind[]
@@ -82,10 +83,11 @@ const selectFacts = compiledOnce(
       exists (select from roles r where r.name = any(u.roles) and r.requires_mfa) as role_requires,
       exists (select from passwords p where p.user_id = u.id) as has_password,
       exists (select from emails e where e.user_id = u.id and e.is_primary and e.verified_at is not null) as has_mailbox,
-      array(
-        select distinct c.organization_id from identities i join connections c on c.id = i.connection_id
+      coalesce((
+        select jsonb_agg(distinct jsonb_build_object('connection', c.id, 'organization', c.organization_id))
+        from identities i join connections c on c.id = i.connection_id
         left join organizations o on o.id = c.organization_id
-        where i.user_id = u.id and c.status = 'active' and o.deleted_at is null) as identities,
+        where i.user_id = u.id and c.status = 'active' and o.deleted_at is null), '[]') as identities,
       array(${authoritiesOf('u.id')}) as authorities,
       array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors,
       array(

@@ -1,7 +1,7 @@
 /**
  * The ways in: what a user can begin a sign-in with, of which the last one is not removed. That is the password, a passkey
  * that verifies its user and is not refused, the verified mailbox where the server offers sign-in by e-mail, and an identity
- * whose connection is active: of the server, or of an organization that is an authority for the account. By that of another
+ * whose connection is active: of the server, or one that is an authority for the account. By another one of an
  * organization the user signs in too, and can then change nothing of the account.
  */
 import { sql } from 'kysely'
@@ -42,7 +42,7 @@ export async function findWaysIn(
       array(
         select i.id from identities i join connections c on c.id = i.connection_id
         where i.user_id = ${userId} and c.status = 'active'
-          and (c.organization_id is null or c.organization_id in (${authoritiesOf('i.user_id')}))) as identities`.execute(
+          and (c.organization_id is null or c.id in (${authoritiesOf('i.user_id')}))) as identities`.execute(
     tx,
   )
   const [row] = rows

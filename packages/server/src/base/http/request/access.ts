@@ -7,7 +7,6 @@ import { can } from '@latchkey/guard'
 import {
   ACRS,
   type Acr,
-  type Blocked,
   countingProofs,
   factsIn,
   type SignInFacts,
@@ -20,6 +19,7 @@ import { judgeEnrolled, recentProofs } from '../../enrolled.ts'
 import { notFound, Problem, problem } from '../../errors.ts'
 import type { Eventual } from '../../eventual.ts'
 import { isId } from '../../ids.ts'
+import type { Blocked } from '../../refused-factors.ts'
 import { actsForAccount } from '../../session-proofs.ts'
 import type { Row } from '../row/route.ts'
 import type { Caller, MembershipLookup } from './authenticate.ts'
@@ -95,7 +95,9 @@ export async function checkAssurance(
   const { facts: known, proofs } = await lookup(session, principal.userId, now)
   const facts = organizationId === null ? known : factsIn(known, organizationId)
   // a step-up by the organization's own connection counts there alone
-  const isOwn = organizationId !== null && (known.identities ?? []).includes(organizationId)
+  const isOwn =
+    organizationId !== null &&
+    (known.identities ?? []).some(({ organization }) => organization === organizationId)
   const maxAge = { max_age: age / 1000, ...(isOwn && { organization_id: organizationId }) }
   const recent = recentProofs(proofs, age, now)
   if (!isLevel) {

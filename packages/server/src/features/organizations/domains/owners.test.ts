@@ -184,7 +184,11 @@ describe('the owner of a domain', () => {
     await prove(dns, owner, id, proven)
     await add(owner, id, added)
     const neighbour = await found()
-    const of = (organizationId: string) => ({ id: 'con_x', origin: 'api' as const, organizationId })
+    const connections = new Map([
+      [id, await connect(world, id, `con_of_${id}`)],
+      [neighbour.id, await connect(world, neighbour.id, `con_of_${neighbour.id}`)],
+    ])
+    const of = (organizationId: string) => ({ id: connections.get(organizationId) ?? '' })
     const owns = (organizationId: string, address: string) =>
       world.db.tx('system', async (tx) => (await findSpokenDomain(tx, of(organizationId), address)) !== null)
     expect(await owns(id, `ada@${proven.toUpperCase()}`)).toBe(true)

@@ -5,7 +5,7 @@
 import type { Statements } from '../../../base/db/types.ts'
 import { canonicalDomain, domainOfAddress } from '../../../base/domain-names.ts'
 import type { ProviderConnection } from '../../../core/connections/index.ts'
-import { type SpeakingConnection, selectDomainOwner, selectSpokenDomain, selectSpokenFor } from './sql.ts'
+import { selectDomainOwner, selectSpokenDomain, selectSpokenFor } from './sql.ts'
 
 export interface DomainOwner {
   organizationId: string
@@ -30,25 +30,27 @@ export interface SpokenDomain {
 /** The domain of the e-mail address, where the organization of the connection has proven it and the connection speaks for it. */
 export async function findSpokenDomain(
   db: Statements,
-  by: SpeakingConnection,
+  { id }: Pick<ProviderConnection, 'id'>,
   address: string,
 ): Promise<SpokenDomain | null> {
   const domain = domainOfAddress(address)
-  const row = domain === null ? undefined : await selectSpokenDomain(db, by, domain)
+  const row = domain === null ? undefined : await selectSpokenDomain(db, id, domain)
   return row ? { id: row.id, addedBy: row.added_by } : null
 }
 
 /** The proven domains that a connection speaks for, in alphabetical order. */
-export const listSpokenDomains = (db: Statements, by: SpeakingConnection): Promise<string[]> =>
-  selectSpokenFor(db, by)
+export const listSpokenDomains = (
+  db: Statements,
+  { id }: Pick<ProviderConnection, 'id'>,
+): Promise<string[]> => selectSpokenFor(db, id)
 
 /** A check whether an e-mail address is of a domain that a connection speaks for by now: of none, where it is the server's. */
 export async function ownDomains(
   db: Statements,
-  { id, organizationId, origin }: Pick<ProviderConnection, 'id' | 'organizationId' | 'origin'>,
+  connection: Pick<ProviderConnection, 'id' | 'organizationId'>,
 ): Promise<(address: string) => boolean> {
-  if (organizationId === null) return () => false
-  const domains = new Set(await listSpokenDomains(db, { id, organizationId, origin }))
+  if (connection.organizationId === null) return () => false
+  const domains = new Set(await listSpokenDomains(db, connection))
   return (address) => {
     const domain = domainOfAddress(address)
     return domain !== null && domains.has(domain)

@@ -2,10 +2,10 @@
 import { type Selectable, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import type { ProviderConnection } from '../../../core/connections/index.ts'
 import { assignedConnection, leadingConnection } from '../../../core/leading-connections.ts'
 import type { ConnectionSettings } from '../../../core/providers/index.ts'
 import { readStoredSettings } from '../../../core/providers/settings.ts'
+import { SPEAKS_FOR_DOMAIN } from '../../../core/spoken-domains.ts'
 import type { OrganizationDomainsTable } from './tables.ts'
 
 export type DomainRow = Selectable<OrganizationDomainsTable>
@@ -128,35 +128,25 @@ export async function selectDomainOwner(
   return rows[0]
 }
 
-/** A connection of an organization, as far as its domains depend on it. */
-export interface SpeakingConnection extends Pick<ProviderConnection, 'id' | 'origin'> {
-  organizationId: string
+/** The domains that a connection speaks for (core/spoken-domains.ts). None of an organization that is deleted. */
+function spokenFor(db: Statements, id: string) {
+  return db
+    .selectFrom('organization_domains as d')
+    .innerJoin('connections as c', (join) => join.on(SPEAKS_FOR_DOMAIN))
+    .innerJoin('organizations as o', 'o.id', 'd.organization_id')
+    .select(['d.id', 'd.domain', 'd.added_by'])
+    .where('c.id', '=', id)
+    .where('o.deleted_at', 'is', null)
 }
 
-/**
- * The verified domains that a connection speaks for: all of its organization, or, where a set-up link has made it, those that
- * are assigned to it. None of an organization that is deleted.
- */
-function spokenFor(db: Statements, { id, organizationId, origin }: SpeakingConnection) {
-  const verified = db
-    .selectFrom('organization_domains')
-    .innerJoin('organizations', 'organizations.id', 'organization_domains.organization_id')
-    .select(['organization_domains.id', 'organization_domains.domain', 'organization_domains.added_by'])
-    .where('organization_domains.organization_id', '=', organizationId)
-    .where('organization_domains.verified_at', 'is not', null)
-    .where('organizations.deleted_at', 'is', null)
-  if (origin !== 'setup_link') return verified
-  return verified.where(assignedConnection('organization_domains'), '=', id)
-}
-
-export async function selectSpokenFor(db: Statements, by: SpeakingConnection): Promise<string[]> {
+export async function selectSpokenFor(db: Statements, by: string): Promise<string[]> {
   const rows = await spokenFor(db, by).orderBy('domain').execute()
   return rows.map(({ domain }) => domain)
 }
 
 export const selectSpokenDomain = (
   db: Statements,
-  by: SpeakingConnection,
+  by: string,
   domain: string,
 ): Promise<Pick<DomainRow, 'id' | 'added_by'> | undefined> =>
   spokenFor(db, by).where('domain', '=', domain).executeTakeFirst()

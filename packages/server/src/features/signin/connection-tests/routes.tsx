@@ -116,9 +116,8 @@ export function testRows(tools: FederationTools, federation: Federation): Row[] 
         const returnTo = safeReturnTo(tools.config, return_to)
         const { outcome } = found
         const isGood = 'identity' in outcome
-        const { id, organizationId, origin, name } = connection
-        const domains =
-          organizationId === null ? [] : await listSpokenDomains(tools.db.hot, { id, organizationId, origin })
+        const { organizationId, name } = connection
+        const domains = organizationId === null ? [] : await listSpokenDomains(tools.db.hot, connection)
         return {
           page: (
             <TestedPage

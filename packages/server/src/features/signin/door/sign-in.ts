@@ -309,14 +309,14 @@ export async function signInVouched(
   })
 }
 
-/** Whose word a proof is, and whether that organization is an authority for the user's address. */
+/** Whose word a proof is, and whether the connection is an authority for the user's account. */
 const ofOrganization = (
-  { organizationId }: VouchedUser['by'],
+  { id, organizationId }: VouchedUser['by'],
   { authorities = [] }: SignInFacts,
 ): Pick<ProofKind, 'organization' | 'authority'> =>
   organizationId === null
     ? {}
-    : { organization: organizationId, ...(authorities.includes(organizationId) && { authority: true }) }
+    : { organization: organizationId, ...(authorities.includes(id) && { authority: true }) }
 
 /** @param by what it proves */
 const prove = (method: ProofMethod, by: ProofKind, user: User, call: Call): Proof => {

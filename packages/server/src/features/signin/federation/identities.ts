@@ -146,20 +146,20 @@ function flowOf({ flow }: RoundTrip): LinkingFacts['flow'] {
 
 /**
  * Whether a user may connect an identity of the connection. The provider of an organization decides who signs in by it: a user
- * connects it who is a member, or whose own verified address is of the organization's domains. What the provider states of an
- * address is its word alone: a link to any other account would be a lure.
+ * connects it who is a member, or whose own verified address is of a domain that the connection speaks for. What the provider
+ * states of an address is its word alone: a link to any other account would be a lure.
  */
 export async function isConnectable(
   tools: Pick<FederationTools, 'config'>,
   tx: Tx,
   { now }: Pick<Call, 'now'>,
-  { organizationId }: Pick<UsableConnection, 'organizationId'>,
+  { id, organizationId }: Pick<UsableConnection, 'id' | 'organizationId'>,
   userId: string,
 ): Promise<boolean> {
   if (organizationId === null) return true
   if ((await findOrganizationFor(tx, organizationId, userId))?.isMember) return true
   const { authorities = [] } = await findSignInFacts(tools, tx, userId, now)
-  return authorities.includes(organizationId)
+  return authorities.includes(id)
 }
 
 async function factsOf(

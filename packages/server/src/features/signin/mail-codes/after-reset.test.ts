@@ -1,7 +1,7 @@
 /** After the password was reset by e-mail, a code by e-mail is no second factor for an hour: the mailbox would be both. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AFTER_RESET, refusedKinds } from '../../../base/assurance.ts'
 import { systemCall } from '../../../base/call.ts'
+import { AFTER_RESET, refusedKinds } from '../../../base/refused-factors.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { getUser } from '../../identity/users/index.ts'

@@ -1,10 +1,11 @@
 /** The pages on which a second factor is proven or set up. Presentation only. */
-import type { Blocked } from '../../../base/assurance.ts'
+
 import type { Locale } from '../../../base/call.ts'
 import { baseText } from '../../../base/page/base-texts.ts'
 import { Checkbox, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { Button, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
+import type { Blocked } from '../../../base/refused-factors.ts'
 import type { Panel } from './method.ts'
 import { secondFactorText as t } from './texts.ts'
 

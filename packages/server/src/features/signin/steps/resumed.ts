@@ -4,17 +4,16 @@
  */
 import {
   acceptsDevice,
-  type Blocked,
   type Demand,
   type EnrollableKind,
   enrollableFor,
-  findBlocked,
   type SecondMethod,
   type SignInFacts,
 } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import { type Blocked, findBlocked } from '../../../base/refused-factors.ts'
 import { findSessionProofs, findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findUser, getUser, type User } from '../../identity/users/index.ts'
