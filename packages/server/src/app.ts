@@ -63,7 +63,7 @@ import { connectionFeature, writeEnvironmentConnections } from './features/organ
 import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
 import { memberFeature } from './features/organizations/members/index.ts'
-import { membershipLookup } from './features/organizations/membership/index.ts'
+import { organizationChecks } from './features/organizations/membership/index.ts'
 import { myOrganizationFeature } from './features/organizations/mine/index.ts'
 import { organizationFeature } from './features/organizations/organization/index.ts'
 import { policyFeature, policyRefusals } from './features/organizations/policy/index.ts'
@@ -252,7 +252,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const { profile } = tools.config
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
-  const keys = apiKeyFeature(tools)
+  const keys = apiKeyFeature(tools, organizationChecks(tools, refusals(tools)).assertActsIn)
   const federation = federationOf(tools)
   const continuing = [
     continuingPasskey(tools),
@@ -393,7 +393,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     rows,
     hashing: tools.hashing,
     authenticator: authenticator(tools, features),
-    memberships: membershipLookup(tools, refusals(tools)),
+    memberships: organizationChecks(tools, refusals(tools)).lookup,
     assurance: (session, userId, now) =>
       db.tx('system', (tx) => findProvable(tools, tx, session, userId, now)),
     recordDenial: denials(tools),

@@ -40,6 +40,9 @@ const ANNOUNCED_FOR = duration('1d')
 
 type KeyTools = Pick<Tools, 'config' | 'db'>
 
+/** Refuses a caller whose session does not act in the organization. @throws Problem STEP_UP_REQUIRED and others */
+export type AssertActsIn = (call: Call, organizationId: string) => Promise<void>
+
 export interface NewKeyFields {
   /** Absent: a new one. */
   id?: string | undefined
@@ -238,11 +241,11 @@ const KEYS_AT_ONCE = 100
 
 /**
  * Rotates a key: creates a key with the same name, permissions and lifetime. The old key is revoked at once, or remains valid
- * for `graceSeconds`.
- * @throws Problem NOT_FOUND, CONFLICT where it was rotated or revoked already
+ * for `graceSeconds`. The new key acts in the organization of the old one, so the session has to act there, as for creating it.
+ * @throws Problem NOT_FOUND, CONFLICT where it was rotated or revoked already; what refuses the session in the organization
  */
 export async function rotateKey(
-  tools: KeyTools,
+  tools: KeyTools & { assertActsIn: AssertActsIn },
   call: Call,
   id: string,
   change: { graceSeconds: number; expiresAt?: Date | null | undefined },
@@ -252,6 +255,9 @@ export async function rotateKey(
   const { userId } = scope
   const owner = { userId, username: call.principal?.username ?? null }
   const { graceSeconds } = change
+  // which organization that is never changes
+  const { organization_id: actsIn } = await getKey(tools, call, id)
+  if (actsIn !== null) await tools.assertActsIn(call, actsIn)
   return await tools.db.tx(scope, async (tx) => {
     await lockOwnKeys(tx, call, userId)
     const old = await selectApiKey(tx, userId, id)

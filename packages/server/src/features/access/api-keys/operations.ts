@@ -27,7 +27,7 @@ export const apiKeyOperations = {
     fresh: KEY_PROOF_AGE,
     audit: 'auth.api_key.rotated',
     limit: { by: 'user', max: 60, per: '1h' },
-    errors: ['NOT_FOUND', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'CONFLICT', 'MFA_ENROLMENT_REQUIRED'],
   }),
   revoke: operation({
     name: 'api_keys.revoke',

@@ -11,7 +11,15 @@ import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
 import { KeyName } from './fields.ts'
 import { ENVIRONMENTS } from './format.ts'
-import { getKey, type IssuedKey, issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
+import {
+  type AssertActsIn,
+  getKey,
+  type IssuedKey,
+  issueKey,
+  listKeys,
+  revokeKey,
+  rotateKey,
+} from './keys.ts'
 import { apiKeyOperations, KEY_PROOF_AGE } from './operations.ts'
 import type { Key } from './sql.ts'
 import { ACTIVE_OWNER, keyState } from './state.ts'
@@ -46,7 +54,7 @@ const NewKeyForm = z.object({
 })
 type NewKeyForm = z.infer<typeof NewKeyForm>
 
-export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
+export const apiKeyPages = (tools: Tools, checks: KeyChecks, assertActsIn: AssertActsIn): Row[] => {
   const item = (key: Key, now: Date): KeyItem => ({
     id: key.id,
     name: key.name,
@@ -146,7 +154,10 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       path: '/account/api-keys/:id/rotate',
       input: z.object({ id: z.string().max(64), grace: z.enum(['0', '3600', '86400']) }),
       run: async (call, { id, grace }) =>
-        showSecret(call, await rotateKey(tools, call, id, { graceSeconds: Number(grace) })),
+        showSecret(
+          call,
+          await rotateKey({ ...tools, assertActsIn }, call, id, { graceSeconds: Number(grace) }),
+        ),
       reached: (_call, _sent, { code }) =>
         code === 'CONFLICT' || code === 'NOT_FOUND' ? { redirect: '/account/api-keys' } : null,
     }),

@@ -12,12 +12,12 @@ import {
   NewKeyInput,
   RotateInput,
 } from './fields.ts'
-import { issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { type AssertActsIn, issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
 import { apiKeyOperations } from './operations.ts'
 
 const tag = 'API keys'
 
-export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
+export const apiKeyRoutes = (tools: Tools, checks: KeyChecks, assertActsIn: AssertActsIn): Row[] => [
   route({
     of: apiKeyOperations.create,
     method: 'POST',
@@ -67,7 +67,7 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/api-keys/:id/rotate',
     description:
-      'The new key has the same name, permissions and lifetime, and a new id. The old key stops working at once, or after `grace_seconds`. A key is replaced once.',
+      'The new key has the same name, permissions and lifetime, and a new id. The old key stops working at once, or after `grace_seconds`. A key is replaced once. One that acts in an organization is replaced by a session that meets its security policy.',
     tag,
     status: 201,
     message: 'API key replaced. Store the new key now: it is not shown again.',
@@ -75,7 +75,7 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     output: IssuedApiKeyView,
     run: async (call, { id, grace_seconds, expires_at }) => {
       const change = { graceSeconds: grace_seconds, expiresAt: expires_at }
-      return { data: issuedKeyView(await rotateKey(tools, call, id, change), call.now) }
+      return { data: issuedKeyView(await rotateKey({ ...tools, assertActsIn }, call, id, change), call.now) }
     },
   }),
 ]

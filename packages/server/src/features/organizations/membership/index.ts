@@ -6,7 +6,7 @@
  * is read again under that lock.
  */
 export { recordOrganizationEvent } from './events.ts'
-export { membershipLookup } from './lookup.ts'
+export { organizationChecks } from './lookup.ts'
 export {
   assertCovers,
   ensureOwner,
