@@ -267,15 +267,16 @@ export const factsIn = (facts: SignInFacts, scope: string): SignInFacts => ({ ..
 
 /**
  * The proofs that count for an organization, or for the account: not those by an organization's connection that is no
- * authority for it, whose administrators could take the account over otherwise.
+ * authority for it, whose administrators could take the account over otherwise. A remembered browser counts beside another proof
+ * that does: alone it would make the word of such a connection one that counts.
  */
-export const countingProofs = <P extends Judged>(proofs: readonly P[], facts: SignInFacts): P[] =>
-  withoutForeignMfa(
-    proofs.filter(({ connection = '', organization = null }) =>
-      isCounting({ connection, organization }, facts),
-    ),
-    facts.scope ?? null,
+export function countingProofs<P extends Judged>(proofs: readonly P[], facts: SignInFacts): P[] {
+  const counting = proofs.filter(({ connection = '', organization = null }) =>
+    isCounting({ connection, organization }, facts),
   )
+  if (counting.every(({ channel }) => channel === 'device')) return []
+  return withoutForeignMfa(counting, facts.scope ?? null)
+}
 
 const KINDS: Readonly<Record<SecondMethod, ProofKind>> = {
   password: { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false },

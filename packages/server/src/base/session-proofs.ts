@@ -54,7 +54,14 @@ export function levelIn(
 /**
  * Whether a session acts for the whole account: the roles that a user has at the server hold in it. The provider of an
  * organization alone proves no more than membership, unless the organization is an authority for the user's address:
- * otherwise who administers the provider could sign in as an administrator of the server who is a member.
+ * otherwise who administers the provider could sign in as an administrator of the server who is a member. A remembered browser
+ * adds nothing to that word: its user has proven nothing in it now.
  */
-export const actsForAccount = (proofs: readonly Pick<StoredProof, 'organization' | 'authority'>[]): boolean =>
-  proofs.length === 0 || proofs.some(({ organization, authority }) => organization === undefined || authority)
+export const actsForAccount = (
+  proofs: readonly Pick<StoredProof, 'channel' | 'organization' | 'authority'>[],
+): boolean =>
+  proofs.length === 0 ||
+  proofs.some(
+    ({ channel, organization, authority }) =>
+      channel !== 'device' && (organization === undefined || authority),
+  )

@@ -21,7 +21,7 @@ import {
   usableMethods,
 } from '../base/assurance.ts'
 import { judgeEnrolled } from '../base/enrolled.ts'
-import { levelIn, mergeProofs } from '../base/session-proofs.ts'
+import { actsForAccount, levelIn, mergeProofs } from '../base/session-proofs.ts'
 import { demandMode, findUnmet, type PolicyRow } from './policies.ts'
 
 const at = '2030-06-01T12:00:00.000Z'
@@ -215,6 +215,27 @@ describe('a sign-in by the connection of an organization', () => {
   })
 })
 
+describe('a remembered browser', () => {
+  const table: [string, StoredProof[], Partial<SignInFacts>, string[], boolean][] = [
+    ['alone', [device], {}, [], false],
+    ['beside an organization that is no authority', [fed('a'), device], {}, [], false],
+    ['beside one, for that organization', [fed('a'), device], { scope: 'a' }, ['federation a', 'remembered_device'], false],
+    ['beside one, for another organization', [fed('a'), device], { scope: 'b' }, [], false],
+    ['beside the password', [by('password'), device], {}, ['password', 'remembered_device'], true],
+    ['beside a connection of the server', [fed(), device], {}, ['federation', 'remembered_device'], true],
+  ] // biome-ignore format: a table
+  it.each(table)('%s', (_name, proofs, over, counting, acts) => {
+    expect(names(countingProofs(proofs, facts(over)))).toEqual(counting)
+    expect(actsForAccount(proofs)).toBe(acts)
+  })
+
+  it('still replaces the second factor of a sign-in', () => {
+    const enrolled = facts({ factors: ['totp'] })
+    expect(lacksProof([by('password')], enrolled)).toBe(true)
+    expect(lacksProof([by('password'), device], enrolled)).toBe(false)
+  })
+})
+
 const organization = fc.constantFrom('a', 'b', 'c', undefined)
 const anyProof: fc.Arbitrary<StoredProof> = fc.oneof(
   fc.constantFrom<SecondMethod>('password', 'totp', 'passkey', 'backup_code', 'email_code').map(by),
@@ -305,6 +326,9 @@ describe('for all proofs', () => {
         else if (of === undefined)
           expect(acr).toBe(acrOf([...plain, ...proofs.filter((one) => one.organization === undefined)]))
         else expect(acr).toBe(acrOf(proofsIn(proofs, of)))
+        const foreign = proofs.filter((one) => one.organization !== undefined)
+        expect(actsForAccount([...foreign, device])).toBe(false)
+        expect(countingProofs([...foreign, device], facts())).toEqual([])
         expect(countingProofs(proofs, facts()).every((one) => one.organization === undefined)).toBe(true)
       }),
     )

@@ -72,8 +72,21 @@ export type AssuranceLookup = (session: CallSession, userId: string, now: Date) 
  * Whether the account may lack a recent proof although the session has one: by a connection of an organization, which may be
  * no authority for it. Of an access token the proofs are not known.
  */
-const mayLackCounting = ({ via, proofs }: CallSession): boolean =>
-  via === 'token' || proofs.some(({ organization }) => organization !== undefined)
+const mayLackCounting = ({ via, proofs }: CallSession): boolean => via === 'token' || proofs.some(isVouched)
+
+/** By the connection of an organization. */
+const isVouched = ({ organization }: StoredProof): boolean => organization !== undefined
+
+/**
+ * Whether a session that was authenticated recently lacks a recent proof that counts: it has proofs by connections of
+ * organizations, and of what counts, none is recent. Without such proofs the time of authentication has decided, also of a
+ * session of an earlier version, which has no proofs at all.
+ */
+const lacksCounting = (
+  proofs: readonly StoredProof[],
+  recent: readonly StoredProof[],
+  facts: SignInFacts,
+): boolean => proofs.some(isVouched) && countingProofs(recent, facts).length === 0
 
 /**
  * Judges a signed-in caller whom `accessCheck` has admitted, or has refused with STEP_UP_REQUIRED, on a row that requires a
@@ -101,11 +114,11 @@ export async function checkAssurance(
   const maxAge = { max_age: age / 1000, ...(isOwn && { organization_id: organizationId }) }
   const recent = recentProofs(proofs, age, now)
   if (!isLevel) {
-    // sessions of earlier versions have no proofs
-    if (!refusal && (recent.length === 0 || countingProofs(recent, facts).length > 0)) return null
+    if (!refusal && !lacksCounting(proofs, recent, facts)) return null
     return problem('STEP_UP_REQUIRED', { details: { ...maxAge, methods: usableMethods(facts) } })
   }
-  return enrolledRefusal(recent, facts, { isStale: refusal !== null, maxAge })
+  const isStale = refusal !== null || lacksCounting(proofs, recent, facts)
+  return enrolledRefusal(recent, facts, { isStale, maxAge })
 }
 
 /**
@@ -143,9 +156,11 @@ const RECENT = duration('10m')
  * @throws Problem STEP_UP_REQUIRED; CONFLICT where a step-up could not reach it
  */
 export function assertEnrolledProof(session: CallSession, { facts, proofs }: Provable, now: Date): void {
-  const isStale = now.getTime() - session.authenticatedAt.getTime() > RECENT
+  const recent = recentProofs(proofs, RECENT, now)
+  const isStale =
+    now.getTime() - session.authenticatedAt.getTime() > RECENT || lacksCounting(proofs, recent, facts)
   const maxAge = { max_age: RECENT / 1000 }
-  const refusal = enrolledRefusal(recentProofs(proofs, RECENT, now), facts, { isStale, maxAge })
+  const refusal = enrolledRefusal(recent, facts, { isStale, maxAge })
   if (refusal) throw refusal
 }
 
