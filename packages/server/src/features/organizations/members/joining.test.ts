@@ -362,7 +362,7 @@ describe('a role by a sign-in', () => {
 
   it('by default is for addresses of proven domains: without one, no more than the least is given', async () => {
     const of = await company({ ...mapped, default_role: 'admin' })
-    const user = await person()
+    const user = await world.person({ email: `p@${of.domain}` })
     const elsewhere = { email: 'p@elsewhere.example' }
     expect((await signIn(of, user))?.role).toBe('admin')
     for (const said of [elsewhere, { emailVerified: false }, { email: null }]) {
@@ -395,6 +395,29 @@ describe('a role by a sign-in', () => {
     // the account is deleted
     expect((await root.client.delete(`/api/v1/users/${adder.id}`)).status).toBe(200)
     expect((await signIn(of, user, { email, ...admins }))?.role).toBe('member')
+  })
+
+  it('is within that also where the provider states the address no more, and the least one where no domain is known', async () => {
+    const of = await company({ ...mapped, default_role: 'guest' })
+    const adder = await person()
+    const domain = `d${++count}.example`
+    await ownDomain(world, of.id, domain, { addedBy: adder.id })
+    const user = await world.person({ email: `p@${domain}` })
+    const other = await person()
+    for (const one of [user, other]) {
+      expect((await signIn(of, one, { email: `p@${domain}`, ...admins }))?.role).toBe('member')
+      for (const said of [{ email: `p@${domain}`, emailVerified: false }, { email: null }, { email: 'p@elsewhere.example' }])
+        expect((await signIn(of, one, { ...said, ...admins }))?.role).toBe('member')
+    } // biome-ignore format: a table
+    const own = await world.person({ email: `own@${of.domain}` })
+    expect((await signIn(of, own, admins))?.role).toBe('admin')
+    expect((await signIn(of, own, { email: null, ...admins }))?.role).toBe('admin')
+    // whom others have made a member, no domain has let in
+    const invited = await person()
+    const [root] = (await world.people([{ roles: ['super_admin'] }])) as [Person]
+    const path = `/api/v1/organizations/${of.id}/members`
+    expect((await root.client.post(path, { user_id: invited.id, role: 'guest' })).status).toBe(201)
+    expect((await signIn(of, invited, { email: null, ...admins }))?.role).toBe('admin')
   })
 
   it('beyond the maker’s, which others have given, stays', async () => {

@@ -4,7 +4,8 @@
  * Invariants, each under the lock of the organization: only an active connection of an organization with a proven domain has
  * an effect, and a membership is made for an address of such a domain alone; no role is given beyond the least one that the
  * maker of the connection (the operator could grant any), or the user who has added the domain of the address, could not grant now, because
- * everyone can have an account at some providers, so that the domain decides who signs in; an owner is never changed; whom the
+ * everyone can have an account at some providers, so that the domain decides who signs in: of an answer without the address that is the
+ * domain of the account's own, and without one no more than the least role is given to whom a sign-in has made a member; an owner is never changed; whom the
  * organization has removed stays removed.
  */
 import { covers } from '@latchkey/guard'
@@ -18,7 +19,13 @@ import type { Tools } from '../../../core/tools.ts'
 import { findSpokenDomain, listSpokenDomains, type SpokenDomain } from '../domains/index.ts'
 import { addMembership, lockOrganization } from '../membership/index.ts'
 import { mayUserGrantRole, permissionsOfRole } from '../roles/index.ts'
-import { isRemoved, lockActiveConnection, selectJoined, updateMemberRole } from './sql.ts'
+import {
+  isRemoved,
+  lockActiveConnection,
+  selectJoined,
+  selectVerifiedAddress,
+  updateMemberRole,
+} from './sql.ts'
 
 type JoinTools = Pick<Tools, 'clock' | 'roles'>
 
@@ -39,6 +46,10 @@ interface Joining {
   identity: Pick<ExternalIdentity, 'email' | 'emailVerified' | 'groups'>
   /** That of the address, if the provider has verified it and the connection speaks for it. */
   domain: SpokenDomain | null
+  /** That by which the user is let in: `domain`, or of an answer without it that of the account's own verified address. */
+  letsIn: SpokenDomain | null
+  /** Whether a sign-in has made the user a member, or would: then a domain has decided that they are one. */
+  isByDomain: boolean
 }
 
 /**
@@ -79,8 +90,20 @@ export async function joinByConnection(
   if (domains.length === 0) return member && { organizationId, role: member.role, isNew: false }
   const { email, emailVerified } = identity
   const domain = email !== null && emailVerified ? await findSpokenDomain(tx, by, email) : null
-  const joining = { user, connection: by, identity, domain }
+  const letsIn = domain ?? (await findOwnDomain(tx, by, user.id))
+  const isByDomain = member === null || member.joined_by !== null
+  const joining = { user, connection: by, identity, domain, letsIn, isByDomain }
   return member ? await reapply(tools, tx, call, joining, member) : await join(tools, tx, call, joining)
+}
+
+/** The domain of the account's verified address, where the connection speaks for it. */
+async function findOwnDomain(
+  tx: Tx,
+  by: Pick<ProviderConnection, 'id'>,
+  userId: string,
+): Promise<SpokenDomain | null> {
+  const address = await selectVerifiedAddress(tx, userId)
+  return address === undefined ? null : await findSpokenDomain(tx, by, address)
 }
 
 /** The role of the first group that the user has; null for none. */
@@ -104,7 +127,7 @@ interface LimitedRole {
 async function withinReach(
   tools: JoinTools,
   tx: Tx,
-  { connection: { madeBy, byOperator, organizationId }, domain }: Joining,
+  { connection: { madeBy, byOperator, organizationId }, domain, letsIn, isByDomain }: Joining,
   role: string,
   now: Date,
   { byAddress = false }: { byAddress?: boolean } = {},
@@ -116,8 +139,10 @@ async function withinReach(
   const mayGrant = async (userId: string | null): Promise<boolean> =>
     userId !== null && (await mayUserGrantRole(tools, tx, { organizationId, userId, role }, now))
   if (!byOperator && !(await mayGrant(madeBy))) return limited
-  if (domain === null) return byAddress ? limited : { role }
-  return (await mayGrant(domain.addedBy)) ? { role } : { ...limited, domain_id: domain.id }
+  if (domain === null && byAddress) return limited
+  // an answer without the address does not lift the limit of the domain; whom others have made a member, no domain has let in
+  if (letsIn === null) return isByDomain ? limited : { role }
+  return (await mayGrant(letsIn.addedBy)) ? { role } : { ...limited, domain_id: letsIn.id }
 }
 
 const record = (

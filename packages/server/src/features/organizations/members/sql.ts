@@ -4,6 +4,7 @@ import type { AcceptableMethod } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { connectionsOf, type MemberMfa, type PolicyMode } from '../../../core/policies.ts'
+import { SPEAKS_FOR_DOMAIN } from '../../../core/spoken-domains.ts'
 
 /** Exclusive row lock: the user gets no membership until the end of the transaction. */
 export async function lockUserExclusively(tx: Tx, id: string): Promise<void> {
@@ -166,9 +167,21 @@ export async function selectGroupConnections(tx: Tx, organizationId: string): Pr
   const { rows } = await sql<{ name: string }>`
     select c.name from connections c
     where c.organization_id = ${organizationId} and c.status = 'active' and jsonb_array_length(c.settings -> 'group_roles') > 0
-      and c.id = any(${connectionsOf(sql`c.organization_id`)})
+      and exists (select from organization_domains d where ${SPEAKS_FOR_DOMAIN})
     order by c.id`.execute(tx)
   return rows.map(({ name }) => name)
+}
+
+/** The verified address of an account. System scope. */
+export async function selectVerifiedAddress(tx: Tx, userId: string): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('emails')
+    .select('address')
+    .where('user_id', '=', userId)
+    .where('is_primary', '=', true)
+    .where('verified_at', 'is not', null)
+    .executeTakeFirst()
+  return row?.address
 }
 
 /** A member, and the connection that made them one; undefined for a stranger. System scope. */
