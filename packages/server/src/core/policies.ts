@@ -27,6 +27,7 @@ import type { Call, CallSession, Principal } from '../base/call.ts'
 import type { Db, Tx } from '../base/db/types.ts'
 import type { Problem } from '../base/errors.ts'
 import { audit } from './audit/index.ts'
+import { SPEAKS_FOR_DOMAIN } from './spoken-domains.ts'
 
 export const POLICY_MODES = [
   'disabled',
@@ -85,12 +86,16 @@ export interface PolicyRow {
 }
 
 /**
- * The connections by which members of an organization can be required to sign in: the active ones, of an organization that has
- * proven a domain. Without one, nothing is required, so that the members are not locked out.
+ * The connections by which members of an organization can be required to sign in: the active ones that speak for a domain that it
+ * has proven. Without one, nothing is required, so that the members are not locked out.
+ * @param without a domain, which does not count
  */
-export const connectionsOf = (organizationId: RawBuilder<unknown>): RawBuilder<unknown> => sql`array(
+export const connectionsOf = (
+  organizationId: RawBuilder<unknown>,
+  { without }: { without?: RawBuilder<unknown> } = {},
+): RawBuilder<unknown> => sql`array(
     select c.id from connections c where c.organization_id = ${organizationId} and c.status = 'active' and exists (
-      select from organization_domains d where d.organization_id = c.organization_id and d.verified_at is not null)
+      select from organization_domains d where ${SPEAKS_FOR_DOMAIN}${without ? sql` and d.id <> ${without}` : sql``})
     order by c.id)`
 
 /** The columns without the connections, which most policies do not need: `createPolicyCompletion` reads them where one does. */

@@ -13,6 +13,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { rolesIn } from '../../../core/providers/settings.ts'
+import { changingRequirement } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   assertCovers,
@@ -147,14 +148,16 @@ async function addOwnable(
 
 /** From the commit on the domain has no owner, and no sign-in is routed by it. @throws Problem NOT_FOUND */
 export async function removeDomain(
-  tools: Pick<Tools, 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
   call: Call,
   domainId: string,
 ): Promise<void> {
   await inside(tools, call, 'connections:write', async (tx, { organization: { id } }) => {
     const row = await selectDomain(tx, id, domainId)
     if (!row) throw notFound('domain')
-    await removeLocked(tx, call, row)
+    await tx.asSystem((system) =>
+      changingRequirement(tools, system, id, () => removeLocked(system, call, row)),
+    )
   })
 }
 
@@ -188,7 +191,7 @@ export const listConnectionChoices = (tools: Pick<Tools, 'db'>, call: Call): Pro
  * one that gives roles beyond the caller's
  */
 export async function changeDomainConnection(
-  tools: Pick<Tools, 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
   call: Call,
   domainId: string,
   connectionId: string | null,
@@ -205,7 +208,9 @@ export async function changeDomainConnection(
       throw invalid('connection_id', 'unknown', 'The organization has no connection with this id.')
     const given = chosen ? await tx.asSystem((system) => permissionsGiven(tools, system, id, chosen.id)) : []
     for (const permissions of given) assertCovers(membership, permissions)
-    await setConnection(tx, call, row, connectionId)
+    await tx.asSystem((system) =>
+      changingRequirement(tools, system, id, () => setConnection(system, call, row, connectionId)),
+    )
     return { ...row, connection_id: connectionId }
   })
 }

@@ -12,9 +12,10 @@ import {
   usableMethods,
 } from '../../../base/assurance.ts'
 import type { Call, Principal } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { offeredKinds } from '../../../base/relying-party.ts'
-import { listActiveConnections } from '../../../core/connections/index.ts'
+import { listConnectionsOf } from '../../../core/connections/index.ts'
 import { type FactTools, findProvable, findSessionProofs } from '../../../core/factors/index.ts'
 import {
   factsTowards,
@@ -28,7 +29,7 @@ import {
   type Unmet,
 } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { selectOwnPolicy } from './sql.ts'
+import { selectOwnPolicy, selectRequiredFor } from './sql.ts'
 
 type RefusalTools = FactTools & Pick<Tools, 'config' | 'db'>
 type Member = Call & { principal: Principal }
@@ -99,9 +100,9 @@ async function requireProof(
   more: object,
 ): Promise<Problem> {
   if (!session) throw new Error('a credential without a session lacks no proof')
-  const { facts, proofs, connections } = await tools.db.tx('system', async (tx) => ({
+  const { facts, proofs, required } = await tools.db.tx('system', async (tx) => ({
     ...(await findProvable(tools, tx, session, principal.userId, now)),
-    connections: missing === 'connection' ? await listActiveConnections(tx, organizationId) : [],
+    required: missing === 'connection' ? await findRequired(tx, principal.userId, sso) : undefined,
   }))
   const here = factsTowards(facts, organizationId, sso)
   const usable = usableMethods(here)
@@ -115,13 +116,26 @@ async function requireProof(
     )
     const offered = missing === 'sign_in' ? methods.filter((method) => isSignIn([{ method }])) : methods
     return problem('STEP_UP_REQUIRED', {
-      details: { methods: offered, ...connectionDetails(tools, connections[0]), ...more },
+      details: { methods: offered, ...connectionDetails(tools, required), ...more },
     })
   }
   const wanted = demand
     ? { acr: acrFor(demand), methods: methodsTowards(demand, counting, usable) }
     : { methods: usable }
   return problem('STEP_UP_REQUIRED', { details: { ...wanted, ...more } })
+}
+
+/** Of the connections that are required, the one to name to a member. */
+async function findRequired(
+  tx: Tx,
+  userId: string,
+  sso: SsoDemand | null,
+): Promise<{ slug: string } | undefined> {
+  const ids = await selectRequiredFor(tx, userId, sso?.connections ?? [])
+  if (ids.length === 0) return undefined
+  const connections = await listConnectionsOf(tx, ids)
+  const usable = ids.map((id) => connections.find((one) => one.id === id && one.status === 'active'))
+  return usable.find((one) => one !== undefined)
 }
 
 /** The connection that members have to sign in by, as the address at which that begins. */

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { AcceptableMethod } from '../../../base/assurance.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { connectionsOf, POLICY, POLICY_JOIN, type PolicyRow } from '../../../core/policies.ts'
+import { LEADS_TO_CONNECTION } from '../../../core/spoken-domains.ts'
 import { DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 import type { SecurityPoliciesTable } from './tables.ts'
 
@@ -103,4 +104,24 @@ export async function findOrganizationName(db: Statements, id: string | null): P
   if (id === null) return null
   const row = await db.selectFrom('organizations').select('name').where('id', '=', id).executeTakeFirst()
   return row?.name ?? null
+}
+
+/**
+ * Connections that are required, in the order in which a member uses them: the one to which the domain of their verified address
+ * leads, those where they have an account, and the oldest. As the system.
+ */
+export async function selectRequiredFor(
+  tx: Tx,
+  userId: string,
+  connections: readonly string[],
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select c.id from connections c where c.id = any(${[...connections]}::text[])
+    order by exists (
+        select from emails e join organization_domains d on d.domain = split_part(e.address_key, '@', 2)
+        where e.user_id = ${userId} and e.is_primary and e.verified_at is not null and ${LEADS_TO_CONNECTION}) desc,
+      exists (select from identities i where i.user_id = ${userId} and i.connection_id = c.id) desc, c.id`.execute(
+    tx,
+  )
+  return rows.map(({ id }) => id)
 }

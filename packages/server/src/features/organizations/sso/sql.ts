@@ -5,6 +5,7 @@ import { later } from '../../../base/clock.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { connectionsOf } from '../../../core/policies.ts'
+import { SPEAKS_FOR_DOMAIN } from '../../../core/spoken-domains.ts'
 
 export interface SsoReadiness {
   has_connection: boolean
@@ -12,12 +13,16 @@ export interface SsoReadiness {
   has_domain: boolean
 }
 
+/** A connection to which no domain leads is none by which members could be required to sign in, where a set-up link has made it. */
 export async function selectReadiness(tx: Tx, organizationId: string): Promise<SsoReadiness> {
   const { rows } = await sql<SsoReadiness>`
-    select count(*) > 0 as has_connection, count(c.tested_at) > 0 as has_tested, exists (
-      select from organization_domains d
-      where d.organization_id = ${organizationId} and d.verified_at is not null) as has_domain
-    from connections c where c.organization_id = ${organizationId} and c.status = 'active'`.execute(tx)
+    with proven as (
+      select exists (select from organization_domains d
+        where d.organization_id = ${organizationId} and d.verified_at is not null) as has_domain)
+    select count(c.id) > 0 as has_connection, count(c.tested_at) > 0 as has_tested, proven.has_domain
+    from proven left join connections c on c.organization_id = ${organizationId} and c.status = 'active'
+      and (not proven.has_domain or exists (select from organization_domains d where ${SPEAKS_FOR_DOMAIN}))
+    group by proven.has_domain`.execute(tx)
   return rows[0] as SsoReadiness
 }
 
@@ -26,20 +31,24 @@ export async function isLastRequiredConnection(tx: Tx, connectionId: string): Pr
   const { rows } = await sql`
     select from connections one join security_policies p using (organization_id)
     where one.id = ${connectionId} and p.sign_in = 'sso_required'
-      and ${connectionsOf(sql`one.organization_id`)} = array[one.id]`.execute(tx)
+      and one.id = any(${connectionsOf(sql`one.organization_id`)}) and not exists (
+        select from connections other join organization_domains d
+          on d.organization_id = other.organization_id and d.verified_at is not null
+        where other.organization_id = one.organization_id and other.status = 'active' and other.id <> one.id
+          and (other.origin <> 'setup_link' or other.id = coalesce(d.connection_id, (
+            select f.id from connections f
+            where f.organization_id = one.organization_id and f.status = 'active' and f.id <> one.id
+            order by f.id limit 1))))`.execute(tx)
   return rows.length > 0
 }
 
-/** The same of a domain: without it, the organization has proven none. */
+/** The same of a domain: without it, no connection speaks for one that the organization has proven. */
 export async function isLastRequiredDomain(tx: Tx, domainId: string): Promise<boolean> {
   const { rows } = await sql`
     select from organization_domains one join security_policies p using (organization_id)
     where one.id = ${domainId} and one.verified_at is not null and p.sign_in = 'sso_required'
-      and cardinality(${connectionsOf(sql`one.organization_id`)}) > 0 and not exists (
-        select from organization_domains d
-        where d.organization_id = one.organization_id and d.verified_at is not null and d.id <> one.id)`.execute(
-    tx,
-  )
+      and cardinality(${connectionsOf(sql`one.organization_id`)}) > 0
+      and cardinality(${connectionsOf(sql`one.organization_id`, { without: sql`one.id` })}) = 0`.execute(tx)
   return rows.length > 0
 }
 
@@ -70,7 +79,8 @@ export async function countSsoEffect(tx: Tx, organizationId: string, now: Date):
         exists (
           select from emails e join organization_domains d
             on d.organization_id = m.organization_id and d.domain = split_part(e.address_key, '@', 2)
-          where e.user_id = m.user_id and e.verified_at is not null and d.verified_at is not null) as is_of_domain,
+          join connections c on c.id = any(usable.ids) and ${SPEAKS_FOR_DOMAIN}
+          where e.user_id = m.user_id and e.verified_at is not null) as is_of_domain,
         -- by the oldest of what replaces the connection (replacing of core/policies.ts)
         (select min(f.confirmed_at) from factors f
           where f.user_id = m.user_id and f.confirmed_at is not null and (f.kind = 'passkey' or (
