@@ -12,7 +12,7 @@ export const GRANTS: readonly string[] = [
   'audit_events insert',
   'audit_events select',
   'connection_events select',
-  'connections select(by_operator client_id created_at id made_by name organization_id origin provider settings slug status tested_at updated_at version)',
+  'connections select(by_operator client_id created_at id made_by name organization_id origin provider settings slug status tested_at unreadable_since updated_at version)',
   'emails select',
   'identities select(connection_id email email_verified id issuer last_used_at linked_at name organization_id provider scope subject user_id)',
   'invitations insert',

@@ -40,6 +40,7 @@ export function connectionPages(shell: Shell, reader: Shell, now: Date): Record<
     byOperator: false,
     testedAt: null,
     unreadable: [],
+    resumes: false,
     createdAt: now,
     updatedAt: now,
   }

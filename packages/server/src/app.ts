@@ -59,7 +59,7 @@ import {
 import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
-import { connectionFeature, writeEnvironmentConnections } from './features/organizations/connections/index.ts'
+import { connectionFeature, prepareConnections } from './features/organizations/connections/index.ts'
 import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
 import { memberFeature } from './features/organizations/members/index.ts'
@@ -430,7 +430,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     settle,
     async start() {
       await ensureAdministrator(tools, tools.clock.now())
-      await writeEnvironmentConnections(tools)
+      await prepareConnections(tools)
       const { port } = await http.listen(config.host, config.port)
       jobs.start()
       return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` }

@@ -3,7 +3,7 @@ import { sealedConnectionSecrets } from '../core/connections/index.ts'
 import { sealedConnectionKeys } from '../core/saml/index.ts'
 import { type Rotation, rotateSecrets } from '../core/secrets/index.ts'
 import type { Tools } from '../core/tools.ts'
-import { sealedIdentityTokens } from '../features/identity/identities/index.ts'
+import { sealedIdentityColumns } from '../features/identity/identities/index.ts'
 import { stepUps } from '../features/signin/attempts/index.ts'
 import { sealedTotpSecrets } from '../features/signin/totp/index.ts'
 import { type Command, done, Failure } from './command.ts'
@@ -15,7 +15,7 @@ export const rotateAll = (tools: Tools): Promise<Rotation> =>
     held_forms: stepUps.forms.column,
     connections: sealedConnectionSecrets,
     connection_keys: sealedConnectionKeys,
-    identity_tokens: sealedIdentityTokens,
+    ...sealedIdentityColumns,
   })
 
 /** What is counted, for people. */
@@ -26,6 +26,7 @@ const NAMES: Readonly<Record<string, string>> = {
   held_forms: 'forms that wait for a step-up',
   connections: 'secrets of connections',
   connection_keys: 'keys of connections',
+  released_connections: 'secrets of deleted connections',
   identity_tokens: 'tokens of connected accounts',
 }
 

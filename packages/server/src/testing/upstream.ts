@@ -80,6 +80,7 @@ export async function startUpstream(): Promise<Upstream> {
         byOperator: false,
         testedAt: null,
         unreadable: [],
+        resumes: false,
         createdAt: now,
         updatedAt: now,
         ...more,

@@ -27,6 +27,15 @@ async function lead(organization: string, connection: string): Promise<void> {
     .execute()
 }
 
+const slugOf = async (id: string): Promise<string> =>
+  (
+    await world.db.hot
+      .selectFrom('organizations')
+      .select('slug')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+  ).slug
+
 const JSON_ANSWER = { headers: { accept: 'application/json' } }
 const HTML = { headers: { accept: 'text/html' } }
 
@@ -42,7 +51,9 @@ describe('a connection whose stored settings cannot be read', () => {
         organization === null ? {} : { organizationId: organization },
       )
       const good = await samlPeer(world, organization === null ? {} : { organizationId: organization })
-      if (organization !== null) await lead(organization, good.connection.id)
+      // a domain leads to each: it is what cannot be read that keeps one from being offered
+      if (organization !== null)
+        for (const one of [connection, good.connection]) await lead(organization, one.id)
       const settings = typeof stored === 'string' ? stored : { ...connection.settings, ...stored }
       await world.db.hot
         .updateTable('connections')
@@ -62,8 +73,11 @@ describe('a connection whose stored settings cannot be read', () => {
         providers.status,
         providers.data.map(({ provider }: { provider: string }) => provider),
       ]).toEqual([200, offered])
-      const page = await world.client().get('/sign-in', HTML)
-      expect(page.status).toBe(200)
+      const page = await world
+        .client()
+        .get(organization === null ? '/sign-in' : `/sign-in/o/${await slugOf(organization)}`, HTML)
+      expect([page.status, page.text.includes(`/external/${connection.slug}/`)]).toEqual([200, false])
+      expect(page.text).toContain(`/external/${good.connection.slug}/`)
       const begun = await world
         .client()
         .get(`/api/v1/auth/external/${connection.slug}/authorize`, JSON_ANSWER)

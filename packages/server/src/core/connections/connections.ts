@@ -26,6 +26,8 @@ export interface ProviderConnection {
   settings: ConnectionSettings
   /** Stored settings that this version cannot read, as fields of the API: the connection is not used until they are changed. */
   unreadable: readonly string[]
+  /** Whether it is disabled for that, and active again once they can be read. */
+  resumes: boolean
   origin: 'environment' | 'api' | 'setup_link'
   version: number
   /** Who answers for the roles that it gives. Null: the operator, or a user whose account was deleted. */
@@ -42,7 +44,7 @@ export interface UsableConnection extends ProviderConnection {
   sealedSecret: string | null
 }
 
-export function connectionOf(row: Selectable<ConnectionsTable>): UsableConnection {
+export function connectionOf(row: Omit<Selectable<ConnectionsTable>, 'settings_read'>): UsableConnection {
   const { settings, unreadable } = readStoredSettings(row.settings)
   return {
     id: row.id,
@@ -57,6 +59,8 @@ export function connectionOf(row: Selectable<ConnectionsTable>): UsableConnectio
     sealedSecret: row.client_secret,
     settings,
     unreadable,
+    // before a job has marked the row, it is disabled here already
+    resumes: row.unreadable_since !== null || (unreadable.length > 0 && row.status === 'active'),
     origin: row.origin,
     version: row.version,
     madeBy: row.made_by,
@@ -111,7 +115,7 @@ export async function listActiveConnections(
   return rows.map(connectionOf).filter(isActive)
 }
 
-const isActive = ({ status }: ProviderConnection): boolean => status === 'active'
+export const isActive = ({ status }: ProviderConnection): boolean => status === 'active'
 
 /** Connections by their ids, of which some may be deleted; also those of deleted organizations. System scope. */
 export async function listConnectionsOf(db: Statements, ids: readonly string[]): Promise<UsableConnection[]> {

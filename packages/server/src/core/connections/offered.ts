@@ -5,7 +5,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Statements } from '../../base/db/types.ts'
 import { LEADS_TO_CONNECTION } from '../spoken-domains.ts'
-import { connectionOf, type UsableConnection } from './connections.ts'
+import { connectionOf, isActive, type UsableConnection } from './connections.ts'
 
 const LEADING = sql`from organization_domains d where ${LEADS_TO_CONNECTION}`
 
@@ -30,5 +30,5 @@ export async function listOfferedConnections(
     .orderBy('c.id')
     .limit(100)
     .execute()
-  return rows.map(connectionOf)
+  return rows.map(connectionOf).filter(isActive)
 }

@@ -23,6 +23,10 @@ export interface ConnectionsTable {
   /** Encrypted. */
   client_secret: string | null
   settings: Json<unknown>
+  /** Whether a process has read the settings since they changed. */
+  settings_read: Generated<boolean>
+  /** Not null: it is disabled because its settings could not be read, and is active again once they can be. */
+  unreadable_since: Generated<Date | null>
   origin: 'environment' | 'api' | 'setup_link'
   version: Generated<number>
   /** Who answers for what it gives; null: the operator, or a user whose account was deleted. */

@@ -199,12 +199,14 @@ async function replaceSamlSettings(
   saml: SamlSettings,
   now: Date,
 ): Promise<boolean> {
-  const known = Object.keys(SamlSettings.shape)
   const json = JSON.stringify(usableSettings(saml))
+  const known = Object.keys(SamlSettings.shape).filter(
+    (name) => !connection.unreadable.includes(`settings.saml.${name}`),
+  )
   const { numUpdatedRows } = await tx
     .updateTable('connections')
     .set({
-      // what this version cannot read stays, and so does the fact that it cannot be read
+      // what this version cannot read stays, unless the document gives it again, and so does the fact that it cannot be read
       settings: sql`jsonb_set(settings, '{saml}',
         (coalesce(settings -> 'saml', '{}') - ${known}::text[]) || ${json}::jsonb)`,
       version: connection.version + 1,

@@ -9,5 +9,5 @@ import { userIdentityRoutes } from './user-routes.ts'
 export const connectedFeature = (tools: Tools): Feature => ({
   name: 'connected',
   rows: [...connectedRoutes(tools), ...connectedPages(tools), ...userIdentityRoutes(tools)],
-  jobs: [tokenRelease(tools), tokenRevocation(tools)],
+  jobs: [...tokenRelease(tools), tokenRevocation(tools)],
 })

@@ -2,9 +2,9 @@
  * The jobs that revoke tokens at their provider: those of a removed identity, and all of a connection that is deleted or keeps none
  * any more. They run after the commit, so that a provider that does not answer delays nothing.
  */
-import { listConnectionsOf, type UsableConnection } from '../../../core/connections/index.ts'
+import type { UsableConnection } from '../../../core/connections/index.ts'
 import type { Work } from '../../../core/jobs/index.ts'
-import { runs } from '../../../core/jobs/index.ts'
+import { recurs, runs } from '../../../core/jobs/index.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { keptTokenJobs } from '../../identity/identities/index.ts'
@@ -23,15 +23,16 @@ const isReadable = (
 ): boolean =>
   keyring.opens('identities', tokens) && (sealedSecret === null || keyring.opens('connections', sealedSecret))
 
-export const tokenRelease = (tools: Pick<Tools, 'db' | 'jobs'>): Work =>
-  runs(keptTokenJobs.release, (payload, now) => keptTokenJobs.clear(tools, payload, now))
+export const tokenRelease = (tools: Pick<Tools, 'db' | 'jobs' | 'keyring'>): Work[] => [
+  runs(keptTokenJobs.release, (payload, now) => keptTokenJobs.clear(tools, payload, now)),
+  runs(keptTokenJobs.formerRelease, (payload, now) => keptTokenJobs.clearFormer(tools, payload, now)),
+  recurs('identities.released_connections', '1d', (now) => keptTokenJobs.purge(tools.db.hot, now)),
+]
 
 export const tokenRevocation = (tools: RevocationTools): Work =>
-  runs(keptTokenJobs.revoke, async ({ connection_id: id, tokens, connection: released }, now) => {
-    const isKnown = released !== undefined && tools.keyring.opens('connections', released)
-    const connection =
-      (await listConnectionsOf(tools.db.hot, [id]))[0] ??
-      (isKnown ? keptTokenJobs.readConnection(tools.keyring, released) : null)
+  runs(keptTokenJobs.revoke, async (payload, now) => {
+    const { connection_id: id, tokens } = payload
+    const connection = await keptTokenJobs.connectionOf(tools, payload)
     if (!connection) return
     if (!isReadable(tools, connection, tokens)) {
       tools.log.warn(

@@ -17,7 +17,7 @@ export {
   keptTokenJobs,
   releaseKeptTokens,
   revokeKeptTokens,
-  sealedIdentityTokens,
+  sealedIdentityColumns,
   sealTokens,
 } from './kept-tokens.ts'
 export { identityLinkedEmail, identityUnlinkedEmail } from './mail.tsx'

@@ -1,26 +1,44 @@
 /**
- * The tokens of a provider that are kept with an identity, and the job that revokes them there when they are not kept any more:
- * the identity is removed, its connection is deleted or keeps none. The payload has them encrypted, because their row is gone by then.
+ * The tokens of a provider that are kept with an identity, and the jobs that revoke them there when they are not kept any more:
+ * the identity is removed, its connection is deleted or keeps none. Invariant: tokens are cleared in the transaction that writes the
+ * job to revoke them, and what it revokes them with is kept as long (released-connections.ts). No request touches the tokens
+ * of all identities of a connection: that is a job's, some in each transaction.
  */
+import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Keyring } from '../../../base/crypto.ts'
-import type { Db, Tx } from '../../../base/db/types.ts'
-import { listConnectionsOf, type UsableConnection } from '../../../core/connections/index.ts'
+import type { Db, Statements, Tx } from '../../../base/db/types.ts'
+import { findConnection, listConnectionsOf, type UsableConnection } from '../../../core/connections/index.ts'
 import { type Jobs, job } from '../../../core/jobs/index.ts'
 import type { ExternalIdentity } from '../../../core/providers/index.ts'
-import type { SealedColumn } from '../../../core/secrets/index.ts'
+import type { SealedColumn, SealedColumns } from '../../../core/secrets/index.ts'
 import type { Identity } from './identities.ts'
+import { findReleased, purgeReleased, sealedReleasedSecrets, storeReleased } from './released-connections.ts'
 
 type Tokens = NonNullable<ExternalIdentity['tokens']>
 
-/** Run by accounts/connected. `connection`: encrypted, for when it is deleted. */
+/**
+ * Run by accounts/connected. `released`: with the connection as it was then. `connection`: the same, encrypted, of an earlier
+ * version.
+ */
 const revokeTokensJob = job(
   'identities.revoke_tokens',
-  z.object({ connection_id: z.string(), tokens: z.string(), connection: z.string().optional() }),
+  z.object({
+    connection_id: z.string(),
+    tokens: z.string(),
+    released: z.boolean().optional(),
+    connection: z.string().optional(),
+  }),
 )
 
-/** Run by accounts/connected. */
+/** Run by accounts/connected: all tokens that came by a connection until an instant. */
 const releaseTokensJob = job(
+  'identities.release_kept_tokens',
+  z.object({ connection_id: z.string(), until: z.iso.datetime() }),
+)
+
+/** Of an earlier version. */
+const formerReleaseJob = job(
   'identities.release_tokens',
   z.object({ connection_id: z.string(), connection: z.string() }),
 )
@@ -57,32 +75,38 @@ export async function revokeKeptTokens(
       await jobs.enqueue(tx, revokeTokensJob, { connection_id, tokens }, { now })
 }
 
-type ReleaseTools = { jobs: Pick<Jobs, 'enqueue'>; keyring: Pick<Keyring, 'encrypt'> }
+type ReleaseTools = { jobs: Pick<Jobs, 'enqueue'> }
+
+/** Whether tokens are kept that came by the connection. */
+async function hasKept(db: Statements, connectionId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from identities where connection_id = ${connectionId} and tokens is not null
+    order by id limit 1`.execute(db)
+  return rows.length > 0
+}
+
+const enqueueRelease = ({ jobs }: ReleaseTools, tx: Tx, connection_id: string, now: Date): Promise<void> =>
+  jobs.enqueue(tx, releaseTokensJob, { connection_id, until: now.toISOString() }, { now })
 
 /**
  * Has all tokens of a connection revoked and cleared, by jobs after the commit, before it is deleted or because it does not keep
- * them any more. The payload has the connection encrypted, as its tokens cannot be revoked without it.
+ * them any more. @param connection as the tokens came by it, before the change
  */
 async function releaseTokens(
-  { jobs, keyring }: ReleaseTools,
+  tools: ReleaseTools,
   tx: Tx,
   connection: UsableConnection,
   now: Date,
 ): Promise<void> {
-  const { numUpdatedRows } = await tx
-    .updateTable('identities')
-    .set({ tokens_from: connection.id })
-    .where('connection_id', '=', connection.id)
-    .where('tokens', 'is not', null)
-    .executeTakeFirst()
-  if (numUpdatedRows === 0n) return
-  const sealed = keyring.encrypt('connections', JSON.stringify(connection))
-  await jobs.enqueue(tx, releaseTokensJob, { connection_id: connection.id, connection: sealed }, { now })
+  const isAnyKept = await hasKept(tx, connection.id)
+  // those of an account that was disconnected may wait for their job
+  if (isAnyKept || connection.settings.keeps_tokens) await storeReleased(tx, connection, now)
+  if (isAnyKept) await enqueueRelease(tools, tx, connection.id, now)
 }
 
 /**
- * The same for all connections of an organization, before it is purged. System scope.
- * @returns whether there were any: until the jobs have cleared them, the organization has to stay
+ * The same for all connections of an organization, before it is purged, also those that were deleted. System scope.
+ * @returns whether there were any tokens: until the jobs have cleared them, the organization has to stay
  */
 async function releaseOfOrganization(
   tools: ReleaseTools,
@@ -90,21 +114,21 @@ async function releaseOfOrganization(
   organizationId: string,
   now: Date,
 ): Promise<boolean> {
-  const rows = await tx
-    .selectFrom('identities')
-    .select('connection_id as id')
-    .distinct()
-    .where('organization_id', '=', organizationId)
-    .where('connection_id', 'is not', null)
-    .where('tokens', 'is not', null)
-    .execute()
-  if (rows.length === 0) return false
-  for (const connection of await listConnectionsOf(
+  const { rows: kept } = await sql<{ id: string }>`
+    select distinct connection_id as id from identities
+    where organization_id = ${organizationId} and connection_id is not null and tokens is not null`.execute(
     tx,
-    rows.flatMap(({ id }) => id ?? []),
-  ))
-    await releaseTokens(tools, tx, connection, now)
-  return true
+  )
+  const { rows: keeping } = await sql<{ id: string }>`
+    select id from connections where organization_id = ${organizationId} and settings -> 'keeps_tokens' = 'true'`.execute(
+    tx,
+  )
+  const ids = [...kept, ...keeping].map(({ id }) => id)
+  if (ids.length > 0)
+    for (const connection of await listConnectionsOf(tx, [...new Set(ids)]))
+      await storeReleased(tx, connection, now)
+  for (const { id } of kept) await enqueueRelease(tools, tx, id, now)
+  return kept.length > 0
 }
 
 export const releaseKeptTokens = {
@@ -112,62 +136,82 @@ export const releaseKeptTokens = {
   ofOrganization: releaseOfOrganization,
 } as const
 
-/** The connection of a payload, as it was when its tokens were released; its times are texts. */
-const readReleased = (keyring: Pick<Keyring, 'decrypt'>, sealed: string): UsableConnection =>
-  // sealed by this server
-  JSON.parse(keyring.decrypt('connections', sealed)) as UsableConnection
-
-const AT_ONCE = 200
+const AT_ONCE = 500
 
 /** Clears the tokens that were released, each with the job that revokes it, some identities in each transaction. */
 async function clearReleasedTokens(
   { db, jobs }: { db: Db; jobs: Pick<Jobs, 'enqueue'> },
-  { connection_id, connection }: z.output<typeof releaseTokensJob.payload>,
+  of: z.output<typeof releaseTokensJob.payload>,
   now: Date,
 ): Promise<void> {
-  const clearSome = (tx: Tx) => clearPart(tx, jobs, { connection_id, connection }, now)
+  const clearSome = (tx: Tx) => clearPart(tx, jobs, of, now)
   while ((await db.tx('system', clearSome)) === AT_ONCE);
 }
 
 async function clearPart(
   tx: Tx,
   jobs: Pick<Jobs, 'enqueue'>,
-  of: z.output<typeof releaseTokensJob.payload>,
+  { connection_id: id, until }: z.output<typeof releaseTokensJob.payload>,
   now: Date,
 ): Promise<number> {
-  const part = await tx
-    .selectFrom('identities')
-    .select(['id', 'tokens'])
-    .where('tokens_from', '=', of.connection_id)
-    .orderBy('id')
-    .limit(AT_ONCE)
-    .forUpdate()
-    .execute()
-  for (const { tokens } of part)
-    if (tokens !== null) await jobs.enqueue(tx, revokeTokensJob, { ...of, tokens }, { now })
-  if (part.length > 0)
-    await tx
-      .updateTable('identities')
-      .set({ tokens: null, tokens_from: null })
-      .where(
-        'id',
-        'in',
-        part.map(({ id }) => id),
-      )
-      .execute()
-  return part.length
+  // where it keeps tokens again, those of later sign-ins stay
+  const keepsAgain = (await findConnection(tx, id))?.settings.keeps_tokens === true
+  const isReleased = keepsAgain ? sql`coalesce(last_used_at, linked_at) <= ${until}::timestamptz` : sql`true`
+  const { rows } = await sql<{ tokens: string }>`
+    with part as (
+      select id, tokens from identities where connection_id = ${id} and tokens is not null and ${isReleased}
+      order by id limit ${sql.lit(AT_ONCE)} for no key update)
+    update identities i set tokens = null, tokens_from = null from part where i.id = part.id
+    returning part.tokens`.execute(tx)
+  for (const { tokens } of rows)
+    await jobs.enqueue(tx, revokeTokensJob, { connection_id: id, tokens, released: true }, { now })
+  return rows.length
 }
 
-/** The two jobs, and what runs them. */
+/** Does what the job of an earlier version is for: its payload has the connection encrypted. */
+async function clearFormerlyReleased(
+  tools: { db: Db; jobs: Pick<Jobs, 'enqueue'>; keyring: Pick<Keyring, 'decrypt' | 'opens'> },
+  { connection_id, connection }: z.output<typeof formerReleaseJob.payload>,
+  now: Date,
+): Promise<void> {
+  const { db, keyring } = tools
+  if (keyring.opens('connections', connection)) {
+    const released = readReleased(keyring, connection)
+    await db.tx('system', (tx) => storeReleased(tx, released, now))
+  }
+  await clearReleasedTokens(tools, { connection_id, until: now.toISOString() }, now)
+}
+
+/** The connection of an earlier version's payload, as it was when its tokens were released; its times are texts. */
+const readReleased = (keyring: Pick<Keyring, 'decrypt'>, sealed: string): UsableConnection =>
+  // sealed by this server
+  JSON.parse(keyring.decrypt('connections', sealed)) as UsableConnection
+
+/** The connection by which tokens are revoked; null where it is not known any more. */
+async function connectionOfTokens(
+  { db, keyring }: { db: Pick<Db, 'hot'>; keyring: Pick<Keyring, 'decrypt' | 'opens'> },
+  { connection_id: id, released = false, connection }: z.output<typeof revokeTokensJob.payload>,
+): Promise<UsableConnection | null> {
+  const present = async () => (await listConnectionsOf(db.hot, [id]))[0] ?? null
+  const former = () => findReleased(db.hot, id)
+  const found = released ? ((await former()) ?? (await present())) : ((await present()) ?? (await former()))
+  const isSealed = connection !== undefined && keyring.opens('connections', connection)
+  return found ?? (isSealed ? readReleased(keyring, connection) : null)
+}
+
+/** The jobs, and what runs them. */
 export const keptTokenJobs = {
   revoke: revokeTokensJob,
   release: releaseTokensJob,
+  formerRelease: formerReleaseJob,
   clear: clearReleasedTokens,
+  clearFormer: clearFormerlyReleased,
+  purge: purgeReleased,
   read: readKeptTokens,
-  readConnection: readReleased,
+  connectionOf: connectionOfTokens,
 } as const
 
-export const sealedIdentityTokens: SealedColumn = {
+const sealedTokens: SealedColumn = {
   purpose: 'identities',
   async list(db, after, limit) {
     const rows = await db
@@ -190,3 +234,9 @@ export const sealedIdentityTokens: SealedColumn = {
     return numUpdatedRows > 0n
   },
 }
+
+/** What is sealed of identities, by what is counted. */
+export const sealedIdentityColumns = {
+  released_connections: sealedReleasedSecrets,
+  identity_tokens: sealedTokens,
+} as const satisfies SealedColumns

@@ -1,9 +1,11 @@
-/** The table of identities. */
+/** The tables of identities, and of what their tokens are revoked with. */
 import type { Generated } from 'kysely'
+import type { Json } from '../../../base/db/tables.ts'
 
 declare module '../../../base/db/tables.ts' {
   interface Tables {
     identities: IdentitiesTable
+    released_connections: ReleasedConnectionsTable
   }
 }
 
@@ -11,7 +13,7 @@ declare module '../../../base/db/tables.ts' {
 export interface IdentitiesTable {
   id: string
   user_id: string
-  /** Null where the connection was deleted. */
+  /** Of a connection that was deleted too; null where an earlier version deleted it. */
   connection_id: string | null
   organization_id: string | null
   /** The organization whose connections assert it; '' for the server's. */
@@ -25,8 +27,21 @@ export interface IdentitiesTable {
   name: string | null
   /** Encrypted. */
   tokens: string | null
-  /** The connection by which the tokens came, once they are kept no longer, until a job revokes them there. */
+  /** Of an earlier version. */
   tokens_from: Generated<string | null>
   linked_at: Date
   last_used_at: Date | null
+}
+
+/** A connection as it was when it was deleted, or ceased to keep tokens. */
+export interface ReleasedConnectionsTable {
+  /** That of the connection. */
+  id: string
+  organization_id: string | null
+  provider: string
+  client_id: string | null
+  /** Encrypted. */
+  client_secret: string | null
+  settings: Json<unknown>
+  released_at: Date
 }

@@ -13,7 +13,7 @@ import { deleteLinksTo } from '../../../core/links/index.ts'
 import { inactiveText } from '../../../core/locks.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { listIdentities, revokeKeptTokens } from '../identities/index.ts'
+import { revokeKeptTokens } from '../identities/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import type { User } from '../users/index.ts'
 import { assertNotLastAdministrator } from './last-administrator.ts'
@@ -114,7 +114,7 @@ export async function deleteUser(
   await scrubAudit(tx, user.id, identifiers)
   await deleteJobsAbout(tx, { userId: user.id, identifiers })
   await deleteLinksTo(tx, identifiers)
-  await revokeKeptTokens(jobs, tx, await listIdentities(tx, user.id), call.now)
+  await revokeKeptTokens(jobs, tx, { userIds: [user.id] }, call.now)
   if ((await deleteUserRows(tx, [user.id])) === 0) throw notFound('user')
   await revokeUser(tx, user.id, clock.now())
   await audit(

@@ -236,7 +236,7 @@ describe('a connection', () => {
       const left = await world.db.tx('system', (tx) =>
         tx.selectFrom('identities').select('connection_id').where('subject', '=', data.id).execute(),
       )
-      expect(left).toEqual([{ connection_id: null }])
+      expect(left).toEqual([{ connection_id: data.id }])
       expect((await client.get(`${path}/${data.id}`)).status).toBe(404)
       expect((await client.delete(`${path}/${data.id}`)).status).toBe(404)
     }

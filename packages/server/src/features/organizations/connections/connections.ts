@@ -7,7 +7,7 @@
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { notFound, type Problem, problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { endProofs } from '../../../core/connection-ended.ts'
 import {
@@ -23,8 +23,17 @@ import type { Tools } from '../../../core/tools.ts'
 import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import { managingSetting } from './environment.ts'
 import { MOST_CONNECTIONS } from './fields.ts'
-import { changingUse, prepareDeletion } from './jobs.ts'
-import { answeredBy, changing, type Owner, recordChange, type Side } from './owners.ts'
+import { changingUse, markReading, prepareDeletion } from './jobs.ts'
+import {
+  answeredBy,
+  changing,
+  type Owner,
+  organizationIdOf,
+  originOf,
+  recordChange,
+  type Side,
+  staleConnection,
+} from './owners.ts'
 import {
   assertComplete,
   assertReachable,
@@ -39,6 +48,7 @@ import {
   type NewConnection,
   type SentParts,
   sentSettings,
+  settingsToStore,
 } from './settings.ts'
 import {
   type ConnectionFlags,
@@ -51,6 +61,7 @@ import {
   selectFlags,
   selectReadable,
   selectSamlFacts,
+  selectStoredSettings,
   storeConnection,
 } from './sql.ts'
 
@@ -68,12 +79,6 @@ export interface ShownConnection extends ProviderConnection {
   state: ProviderConnection['status'] | 'pending'
   /** Null: it is not SAML. */
   saml: SamlFacts | null
-}
-
-function organizationIdOf(call: Call, side: Side): string | null {
-  if (side === 'server') return null
-  if (!call.organization) throw notFound('organization')
-  return call.organization.id
 }
 
 const NO_FLAGS: ConnectionFlags = { has_secret: false, has_identities: false, domains: [] }
@@ -291,14 +296,17 @@ export async function getConnectionOf(
 
 /** @throws Problem NOT_FOUND, and CONFLICT for one that the environment sets */
 export async function lockForChange(
-  tools: Pick<Tools, 'config'>,
+  tools: Pick<Tools, 'clock' | 'config'>,
   tx: Tx,
+  call: Call,
   { organizationId }: Owner,
   id: string,
 ): Promise<UsableConnection> {
   const connection = await lockConnection(tx, organizationId, id)
   if (!connection) throw notFound('connection')
   assertChangeable(tools, connection)
+  // the row says so before anything of it is changed
+  if (connection.unreadable.length > 0) await markReading(tools, tx, call, { organizationId }, connection)
   return connection
 }
 
@@ -325,7 +333,7 @@ export async function changeFor(
   change: ConnectionChange,
   version?: number,
 ): Promise<ShownConnection> {
-  const before = await lockForChange(tools, tx, owner, id)
+  const before = await lockForChange(tools, tx, call, owner, id)
   if (version !== undefined && version !== before.version) throw staleConnection(before.version)
   assertTaken(before, change)
   const settings = withFetched(
@@ -343,13 +351,25 @@ export async function changeFor(
     status: change.status ?? before.status,
   }
   if (after.status === 'active') assertComplete({ ...before, ...after })
+  const sent = change.settings ?? (change.metadata === undefined ? undefined : {})
+  const { stored: storedSettings, dropped } = settingsToStore(
+    before.unreadable,
+    settings,
+    await selectStoredSettings(tx, id),
+    {
+      sent: sent && sentSettings(change, call.now),
+      enables: change.status === 'active',
+      replaces: change.replaces ?? false,
+    },
+  )
   const changed = [
     ...(after.name === before.name ? [] : ['name']),
     ...(after.clientId === before.clientId ? [] : ['client_id']),
     ...(secret === secretOf(tools.keyring, before) ? [] : ['client_secret']),
-    ...differingSettings(before.settings, settings),
+    ...new Set([...differingSettings(before.settings, settings), ...dropped]),
   ]
-  const isSameStatus = after.status === before.status
+  // one that is disabled is not active again by itself
+  const isSameStatus = after.status === before.status && !(before.resumes && change.status !== undefined)
   const isActivated = !isSameStatus && after.status === 'active'
   // the user who changes what a connection gives, or to whom, or enables it, answers for all that it gives
   const isAnswered = isActivated || changed.some((field) => field !== 'name' && field !== 'client_secret')
@@ -363,8 +383,9 @@ export async function changeFor(
     name: after.name,
     client_id: after.clientId,
     ...(changed.includes('client_secret') && { client_secret: sealed(tools, secret) }),
-    settings: JSON.stringify(settings),
+    ...(storedSettings !== undefined && { settings: JSON.stringify(storedSettings) }),
     status: after.status,
+    ...(change.status !== undefined && { unreadable_since: null }),
     origin: originOf(before, call, isOtherParty),
     version: before.version + 1,
     ...(isAnswered && answeredBy(owner)),
@@ -392,23 +413,6 @@ export async function changeFor(
 }
 
 /**
- * What the environment has left behind is the caller's now. So is the connection of a set-up link of which a caller, who has
- * no link, says which provider it is: they answer for the identities that this provider asserts.
- */
-const originOf = (
-  { origin }: ProviderConnection,
-  { setupLink }: Call,
-  isOtherParty: boolean,
-): ProviderConnection['origin'] =>
-  origin === 'environment' || (isOtherParty && setupLink === undefined) ? 'api' : origin
-
-export const staleConnection = (version: number): Problem =>
-  problem('CONFLICT', {
-    message: 'The connection was changed after you read it. Read it again.',
-    details: { reason: 'stale', version },
-  })
-
-/**
  * Deletes a connection of the locked owner. Identities stay, so that they are still shown to their users, and no connection
  * asserts them any more; what it alone has proven ends. As the system. @returns what was deleted
  */
@@ -419,7 +423,7 @@ export async function deleteFor(
   owner: Owner,
   id: string,
 ): Promise<ProviderConnection> {
-  const connection = await lockForChange(tools, tx, owner, id)
+  const connection = await lockForChange(tools, tx, call, owner, id)
   await prepareDeletion(tools, tx, call, connection)
   await changingUse(tools, tx, call, owner, true, () => removeConnection(tx, id))
   await recordChange(tx, call, owner, 'connection.deleted', connection)

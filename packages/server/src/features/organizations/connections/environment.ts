@@ -12,6 +12,7 @@ import { type ProviderConnection, secretOf, type UsableConnection } from '../../
 import { type ConnectionSettings, type ProviderId, providerOf } from '../../../core/providers/index.ts'
 import { issuerIn } from '../../../core/providers/settings.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import { recordChange } from './owners.ts'
 import { differingSettings } from './settings.ts'
 import { insertConnection, lockOfEnvironment, lockServerConnections, storeConnection } from './sql.ts'
@@ -97,7 +98,7 @@ export async function writeEnvironmentConnections(tools: EnvironmentTools): Prom
     const removed = found.filter(
       (one) =>
         one.origin === 'environment' &&
-        one.status === 'active' &&
+        (one.status === 'active' || one.resumes) &&
         !wanted.some(({ provider }) => provider === one.slug),
     )
     for (const one of removed) await disable(tools, tx, one)
@@ -105,7 +106,7 @@ export async function writeEnvironmentConnections(tools: EnvironmentTools): Prom
 }
 
 async function writeOne(
-  { clock, config, keyring, log }: EnvironmentTools,
+  { clock, config, jobs, keyring, log }: EnvironmentTools,
   tx: Tx,
   row: EnvironmentRow,
   before: UsableConnection | null,
@@ -122,6 +123,7 @@ async function writeOne(
     status: 'active' as const,
     client_id: row.clientId(config),
     settings: JSON.stringify(settings),
+    unreadable_since: null,
     origin: 'environment' as const,
     updated_at: call.now,
   }
@@ -160,6 +162,8 @@ async function writeOne(
   if (isTakenOver)
     log.warn({ connection: before.id }, `the environment replaces the settings of the connection ${provider}`)
   const version = before.version + 1
+  if (before.settings.keeps_tokens && !settings.keeps_tokens)
+    await releaseKeptTokens.ofConnection({ jobs }, tx, before, call.now)
   await storeConnection(tx, before.id, {
     ...fields,
     ...(isSameSecret ? {} : { client_secret: sealed() }),
@@ -183,7 +187,12 @@ function openedSecret(keyring: Tools['keyring'], connection: UsableConnection): 
 async function disable({ clock, jobs, log }: EnvironmentTools, tx: Tx, one: UsableConnection): Promise<void> {
   const call = systemCall(clock.now())
   const version = one.version + 1
-  await storeConnection(tx, one.id, { status: 'disabled', version, updated_at: call.now })
+  await storeConnection(tx, one.id, {
+    status: 'disabled',
+    unreadable_since: null,
+    version,
+    updated_at: call.now,
+  })
   await endProofs(jobs, tx, [{ ...one, version }], call.now)
   log.warn(
     { connection: one.id },

@@ -148,6 +148,8 @@ export function changeOfForm(connection: ShownConnection, input: ConnectionForm)
   const secret = input.client_secret?.replaceAll('\r\n', '\n').trim()
   return {
     name: input.name,
+    // the page names what cannot be read, and has said that saving removes it
+    replaces: connection.unreadable.length > 0,
     ...(isClient && { clientId: input.client_id ?? null }),
     ...(isClient && secret && { clientSecret: secret }),
     settings,

@@ -4,9 +4,8 @@
  * core/connections, what a provider needs to core/providers, and the protocols to signin.
  */
 export { connectionChanges, type ShownConnection } from './connections.ts'
-export { writeEnvironmentConnections } from './environment.ts'
 export { faultSentence, ReasonText } from './fault-views.tsx'
-export { connectionFeature } from './feature.ts'
+export { connectionFeature, prepareConnections } from './feature.ts'
 export {
   changeConnectionByOperator,
   connectionActionsByOperator,

@@ -7,7 +7,7 @@
  */
 import { type Call, outside } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { type AuditEventType, audit } from '../../../core/audit/index.ts'
 import type { ProviderConnection } from '../../../core/connections/index.ts'
 import type { GivenRole } from '../../../core/providers/settings.ts'
@@ -171,3 +171,27 @@ export const recordChange = (
       ...(userId === null && { by: 'operator' }),
     },
   })
+
+export const staleConnection = (version: number): Problem =>
+  problem('CONFLICT', {
+    message: 'The connection was changed after you read it. Read it again.',
+    details: { reason: 'stale', version },
+  })
+
+/** @throws Problem NOT_FOUND */
+export function organizationIdOf(call: Call, side: Side): string | null {
+  if (side === 'server') return null
+  if (!call.organization) throw notFound('organization')
+  return call.organization.id
+}
+
+/**
+ * What the environment has left behind is the caller's now. So is the connection of a set-up link of which a caller, who has
+ * no link, says which provider it is: they answer for the identities that this provider asserts.
+ */
+export const originOf = (
+  { origin }: ProviderConnection,
+  { setupLink }: Call,
+  isOtherParty: boolean,
+): ProviderConnection['origin'] =>
+  origin === 'environment' || (isOtherParty && setupLink === undefined) ? 'api' : origin

@@ -73,6 +73,11 @@ export function SettingsForm({ shell, connection, missing, roles, ...form }: Set
   const shown = { connection, roles, values: valuesOf(connection), isNeeded }
   return (
     <>
+      {connection.unreadable.length > 0 ? (
+        <Alert kind="warning">
+          {t(locale, 'settings.unreadable', { fields: connection.unreadable.join(', ') })}
+        </Alert>
+      ) : null}
       {connection.hasIdentities ? <Alert kind="info">{t(locale, 'settings.party')}</Alert> : null}
       <Form
         action={connectionPage(shell, connection)}

@@ -16,6 +16,7 @@ import {
   type ProviderId,
   providerOf,
 } from '../../../core/providers/index.ts'
+import { SamlSettings } from '../../../core/providers/settings.ts'
 import type { Fetch } from '../../../core/saml/administration.ts'
 import { readIdpMetadata } from '../../../core/saml/index.ts'
 
@@ -159,6 +160,8 @@ export interface ConnectionChange extends SentParts {
   /** What the metadata URL says, where it was fetched for this. */
   fetched?: Fetch | undefined
   status?: 'active' | 'disabled' | undefined
+  /** Whether settings that cannot be read and that it does not name are removed. Default: false. */
+  replaces?: boolean | undefined
 }
 
 /**
@@ -293,6 +296,67 @@ export function differingSettings(before: ConnectionSettings, after: ConnectionS
         : [`settings.${name}`],
     )
     .sort()
+}
+
+const unreadableProblem = (fields: readonly string[]) =>
+  problem('CONFLICT', {
+    message: `Settings of this connection cannot be read by this version of the server: ${fields.join(', ')}. Give them again with the change, null for none, to use it.`,
+    details: { reason: 'unreadable_settings', settings: fields },
+  })
+
+/**
+ * The settings to store by a change of a connection of which some cannot be read: those that the change does not name stay as they
+ * are stored. To enable it, the change gives those again that this version knows, and the others go.
+ * @param stored as they are now. `sent`: the settings of the change; undefined: it sends none @throws Problem CONFLICT `unreadable_settings`
+ */
+export function settingsToStore(
+  unreadable: readonly string[],
+  settings: object,
+  stored: unknown,
+  {
+    sent,
+    enables,
+    replaces,
+  }: { sent: Readonly<Record<string, unknown>> | undefined; enables: boolean; replaces: boolean },
+): { stored: object | undefined; dropped: readonly string[] } {
+  if (unreadable.length === 0) return { stored: settings, dropped: [] }
+  if (sent === undefined) {
+    if (enables) throw unreadableProblem(unreadable)
+    return { stored: undefined, dropped: [] }
+  }
+  const raw = isRecord(stored) ? stored : {}
+  const rawSaml = isRecord(raw.saml) ? raw.saml : {}
+  const left = unreadable.filter((field) => !isNamed(sent, field))
+  const known = left.filter(isKnown)
+  if (enables && known.length > 0) throw unreadableProblem(known)
+  if (enables || replaces) return { stored: settings, dropped: unreadable }
+  const kept = (inside: string, all: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => left.includes(`${inside}.${name}`)))
+  const saml = {
+    ...('saml' in settings && isRecord(settings.saml) ? settings.saml : {}),
+    ...kept('settings.saml', rawSaml),
+  }
+  return {
+    stored: {
+      ...settings,
+      ...kept('settings', raw),
+      ...(Object.keys(saml).length > 0 && { saml }),
+    },
+    dropped: unreadable.filter((field) => !left.includes(field)),
+  }
+}
+
+/** Whether this version has the setting, as whose value it cannot read what is stored. */
+function isKnown(field: string): boolean {
+  const [, name = '', inner] = field.split('.')
+  return Object.hasOwn(inner === undefined ? ConnectionSettings.shape : SamlSettings.shape, inner ?? name)
+}
+
+function isNamed(sent: Readonly<Record<string, unknown>>, field: string): boolean {
+  const [, name = '', inner] = field.split('.')
+  if (name === '') return true
+  if (inner === undefined) return name in sent
+  return sent.saml === null || (isRecord(sent.saml) && inner in sent.saml)
 }
 
 /** For set-up links, through which the settings of a draft are entered. */

@@ -16,6 +16,7 @@ const COLUMNS = [
   'status',
   'client_id',
   'settings',
+  'unreadable_since',
   'origin',
   'version',
   'made_by',
@@ -77,6 +78,12 @@ export async function lockConnection(
     : one.where('organization_id', '=', organizationId)
   ).executeTakeFirst()
   return row ? connectionOf(row) : null
+}
+
+/** As they are stored, also what cannot be read. As the system. */
+export async function selectStoredSettings(tx: Tx, id: string): Promise<unknown> {
+  const row = await tx.selectFrom('connections').select('settings').where('id', '=', id).executeTakeFirst()
+  return row?.settings
 }
 
 /** What is known of SAML connections besides their settings: our certificates, and the last fetch of metadata. */

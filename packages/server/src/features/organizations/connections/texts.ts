@@ -44,6 +44,8 @@ export const connectionText = texts({
     'settings.title': 'Settings',
     'settings.party':
       'Users have linked identities of this provider. If you enter another provider, those can no longer sign in.',
+    'settings.unreadable':
+      'This version of the server cannot read some settings: {fields}. Saving removes them.',
     'settings.save': 'Save',
     'group.idp': 'Identity provider',
     'group.idp_hint':
@@ -215,6 +217,8 @@ export const connectionText = texts({
     'settings.title': 'Einstellungen',
     'settings.party':
       'Mit diesem Anbieter sind Konten verknüpft. Wenn Sie einen anderen Anbieter eintragen, ist die Anmeldung mit diesen Verknüpfungen nicht mehr möglich.',
+    'settings.unreadable':
+      'Einige Einstellungen kann diese Version des Servers nicht lesen: {fields}. Speichern entfernt sie.',
     'settings.save': 'Speichern',
     'group.idp': 'Identitätsanbieter',
     'group.idp_hint':

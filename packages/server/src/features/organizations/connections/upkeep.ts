@@ -29,9 +29,8 @@ import {
   getConnectionOf,
   lockForChange,
   type ShownConnection,
-  staleConnection,
 } from './connections.ts'
-import { answeredBy, type Changing, type Owner, ownerCall, type Side } from './owners.ts'
+import { answeredBy, type Changing, type Owner, ownerCall, type Side, staleConnection } from './owners.ts'
 import { type DiagnosisRow, selectDiagnoses, storeConnection } from './sql.ts'
 
 /** Finds the id by what was named. @throws Problem NOT_FOUND */
@@ -44,8 +43,14 @@ const unsupported = () =>
   })
 
 /** @throws Problem NOT_FOUND, CONFLICT */
-async function lockSaml(tools: ConnectionTools, tx: Tx, owner: Owner, id: string): Promise<UsableConnection> {
-  const connection = await lockForChange(tools, tx, owner, id)
+async function lockSaml(
+  tools: ConnectionTools,
+  tx: Tx,
+  call: Call,
+  owner: Owner,
+  id: string,
+): Promise<UsableConnection> {
+  const connection = await lockForChange(tools, tx, call, owner, id)
   if (connection.provider !== 'saml') throw unsupported()
   return connection
 }
@@ -60,7 +65,7 @@ export async function refreshMetadata(
   named: NamedConnection,
 ): Promise<ShownConnection> {
   const { connection, call } = await changing(async (tx, owner, by) => ({
-    connection: await lockSaml(tools, tx, owner, await named(tx, owner)),
+    connection: await lockSaml(tools, tx, by, owner, await named(tx, owner)),
     call: by,
   }))
   const url = connection.settings.saml?.metadata_url
@@ -80,7 +85,7 @@ export async function refreshMetadata(
     throw metadataProblem(fetched)
   }
   return await changing(async (tx, owner) => {
-    const locked = await lockSaml(tools, tx, owner, connection.id)
+    const locked = await lockSaml(tools, tx, call, owner, connection.id)
     if (locked.settings.saml?.metadata_url !== url) throw staleConnection(locked.version)
     await storeFetchedMetadata(tx, ownerCall(call, owner.organizationId), locked, fetched)
     return await getConnectionOf(tx, owner, connection.id)
@@ -98,7 +103,7 @@ export const approvePending = (
   fingerprints?: readonly string[],
 ): Promise<ShownConnection> =>
   changing(async (tx, owner, call) => {
-    const { id, settings } = await lockSaml(tools, tx, owner, await named(tx, owner))
+    const { id, settings } = await lockSaml(tools, tx, call, owner, await named(tx, owner))
     await owner.assertMayGive(rolesIn(settings))
     const waiting = settings.saml?.pending_certificates ?? []
     const wanted = fingerprints ?? waiting.flatMap((one) => readCertificate(one)?.fingerprint ?? [])
@@ -122,7 +127,7 @@ export async function rotateKeys(
   step: 'prepare' | 'activate',
 ): Promise<ShownConnection> {
   const { connection, call } = await changing(async (tx, owner, by) => ({
-    connection: await lockSaml(tools, tx, owner, await named(tx, owner)),
+    connection: await lockSaml(tools, tx, by, owner, await named(tx, owner)),
     call: ownerCall(by, owner.organizationId),
   }))
   if (step === 'prepare') await prepareConnectionKeys(tools, call, connection)

@@ -117,10 +117,7 @@ export async function restoreOrganization(
  * Removes the organizations whose grace period is over, with all their rows. Tokens that are kept of its connections are revoked at
  * their providers before, by jobs: the next run purges it.
  */
-export async function purgeDeletedOrganizations(
-  tools: Pick<Tools, 'db' | 'jobs' | 'keyring'>,
-  now: Date,
-): Promise<void> {
+export async function purgeDeletedOrganizations(tools: Pick<Tools, 'db' | 'jobs'>, now: Date): Promise<void> {
   for (const id of await tools.db.tx('system', (tx) => selectDueOrganizations(tx, now, PURGE_BATCH))) {
     await tools.db.tx('system', async (tx) => {
       if (await releaseKeptTokens.ofOrganization(tools, tx, id, now)) return

@@ -306,7 +306,10 @@ const sealedTokens = (
 ): string | null =>
   connection.settings.keeps_tokens && identity.tokens ? sealTokens(keyring, identity.tokens) : null
 
-/** Of a further sign-in: those of a connection that keeps none any more are revoked. @returns as updateIdentityUse takes them */
+/**
+ * Of a further sign-in: those of a connection that keeps none any more are revoked, and those that came by another connection, whose
+ * client alone can. @returns as updateIdentityUse takes them
+ */
 async function tokensToKeep(
   tools: FederationTools,
   tx: Tx,
@@ -315,11 +318,11 @@ async function tokensToKeep(
   now: Date,
 ): Promise<string | null | undefined> {
   const tokens = sealedTokens(tools, asserted)
-  // those of a job are cleared by it
-  const isDropped = !asserted.connection.settings.keeps_tokens && known.tokens_from === null
-  if (tokens !== null || !isDropped) return tokens ?? undefined
+  const { id, settings } = asserted.connection
+  if (known.tokens === null || (settings.keeps_tokens && known.connection_id === id))
+    return tokens ?? undefined
   await revokeKeptTokens(tools.jobs, tx, [known], now)
-  return null
+  return tokens
 }
 
 /** Links the identity to an account. @throws FederationFault where it is linked by now, or the user may not connect it */
