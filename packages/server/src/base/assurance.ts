@@ -33,6 +33,8 @@ export interface ProofKind {
   connection?: string
   /** The version that it had: proofs from before the end of its use are distinguished by it from later ones. */
   connection_version?: number
+  /** The identity of the user there: another connection may assert it, too, so that its end is not that of the connection. */
+  identity?: string
   /** Its organization, where it has one: in another organization the proof proves nothing. */
   organization?: string
   /** That the connection spoke for the domain of the user's address, whose organization could read the user's e-mail anyway. */

@@ -5,7 +5,7 @@
 import { type Acr, acrOf, amrOf, proofsIn, type StoredProof, withoutForeignMfa } from './assurance.ts'
 
 /**
- * The proofs of a session after further ones: the latest of each method, and of each connection. One by a factor that had been
+ * The proofs of a session after further ones: the latest of each method, and of each identity by each connection. One by a factor that had been
  * enrolled for long stays beside one by a new factor of its kind, which counts for less.
  */
 export function mergeProofs(
@@ -15,8 +15,8 @@ export function mergeProofs(
   const merged = new Map<string, StoredProof>()
   for (const proof of [...former, ...further]) {
     const { method, amr, factor, channel, phishing_resistant, user_verified, at } = proof
-    const { connection, connection_version, organization, authority, mfa, established } = proof
-    const key = `${method} ${connection ?? ''} ${established ?? ''}`
+    const { connection, connection_version, identity, organization, authority, mfa, established } = proof
+    const key = `${method} ${connection ?? ''} ${identity ?? ''} ${established ?? ''}`
     const known = merged.get(key)
     if (known && known.at > at) continue
     const kind = {
@@ -24,6 +24,7 @@ export function mergeProofs(
       ...(user_verified && { user_verified }),
       ...(connection && { connection }),
       ...(connection_version !== undefined && { connection_version }),
+      ...(identity && { identity }),
       ...(organization && { organization }),
       ...(authority && { authority }),
       ...(mfa && { mfa }),

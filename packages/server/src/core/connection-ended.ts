@@ -21,13 +21,22 @@ export const connectionEnded = job(
 )
 
 /** What ended: the proofs by a connection until then. */
-export interface EndedProofs {
+export interface EndedUse {
   connectionId: string
   /** The version of the connection since its end: proofs of that version are of a later use. Null: see `until`. */
   version: number | null
   /** For proofs and jobs of earlier versions, which name no version of the connection. Null: all. */
   until: Date | null
 }
+
+/** What ended with an account at a provider that was disconnected: what it has proven, by whichever connection. */
+export interface EndedIdentity {
+  identityId: string
+  /** By which it was used last: proofs of earlier versions name no identity. Null: it was deleted. */
+  connectionId: string | null
+}
+
+export type EndedProofs = EndedUse | EndedIdentity
 
 /** Enqueues the jobs, in the transaction that ends the use of connections. @param connections with their versions after it */
 export async function endProofs(
@@ -60,12 +69,18 @@ export async function endProofsOfOrganization(
   await endProofs(jobs, tx, rows, now)
 }
 
+type FederatedProof = Pick<StoredProof, 'identity' | 'connection' | 'connection_version' | 'at'>
+
 /** Whether a proof is among what ended. @param isUsed whether the connection is used again */
 export function isEnded(
-  { connection, connection_version, at }: Pick<StoredProof, 'connection' | 'connection_version' | 'at'>,
-  { connectionId, version, until }: EndedProofs,
+  { identity, connection, connection_version, at }: FederatedProof,
+  ended: EndedProofs,
   isUsed: boolean,
 ): boolean {
+  if (connection === undefined) return false
+  if ('identityId' in ended)
+    return identity === undefined ? connection === ended.connectionId : identity === ended.identityId
+  const { connectionId, version, until } = ended
   if (connection !== connectionId) return false
   if (!isUsed) return true
   if (version !== null && connection_version !== undefined) return connection_version < version
@@ -73,10 +88,7 @@ export function isEnded(
 }
 
 /** The same in SQL, of the element `p` of an array of proofs; it reads whether the connection is used again. */
-const isEndedIn = (
-  p: RawBuilder<unknown>,
-  { connectionId, version, until }: EndedProofs,
-): RawBuilder<SqlBool> =>
+const isEndedIn = (p: RawBuilder<unknown>, { connectionId, version, until }: EndedUse): RawBuilder<SqlBool> =>
   sql<SqlBool>`(${p} ->> 'connection' = ${connectionId} and not (
     ${isUsed(sql`${connectionId}::text`)} and case
       when ${version}::int is not null and ${p} ? 'connection_version'
@@ -89,24 +101,41 @@ export const isUsed = (id: RawBuilder<unknown>): RawBuilder<SqlBool> => sql<SqlB
   where c.id = ${id} and c.status = 'active' and o.deleted_at is null)`
 
 /** Whether an attempt has an ended proof, or raises a session that had one, which its demand was judged by. */
-export const hasEndedProof = (ended: EndedProofs): RawBuilder<SqlBool> => sql<SqlBool>`exists (
+export const hasEndedProof = (ended: EndedUse): RawBuilder<SqlBool> => sql<SqlBool>`exists (
   select from jsonb_array_elements(proofs || coalesce(demand -> 'former', '[]')) p where ${isEndedIn(sql`p`, ended)})`
 
-/** Whether a proof is one that a sign-in began with. @param used the connections by which the user can sign in */
-const begins = (
-  { method, connection }: Pick<StoredProof, 'method' | 'connection'>,
-  used: ReadonlySet<string>,
-): boolean => !FURTHER_ONLY.includes(method) && (connection === undefined || used.has(connection))
+/** By what a user can sign in now, of what proofs name. */
+export interface ProofsUse {
+  /** The connections that are used. */
+  connections: ReadonlySet<string>
+  /** The identities that the user is connected with. */
+  identities: ReadonlySet<string>
+  /** The connections by which these were used last, for proofs that name no identity. */
+  known: ReadonlySet<string>
+}
+
+/** Whether a proof is one that a sign-in began with, and could begin with now. */
+function begins(
+  { method, connection, identity }: Pick<StoredProof, 'method' | 'connection' | 'identity'>,
+  { connections, identities, known }: ProofsUse,
+): boolean {
+  if (FURTHER_ONLY.includes(method)) return false
+  if (connection === undefined) return true
+  if (!connections.has(connection)) return false
+  return identity === undefined ? known.has(connection) : identities.has(identity)
+}
 
 /**
- * The proofs that a session keeps when a connection ends; null where it ends, because none is left that began a sign-in: by a
- * method, or by a connection that is used and that the user is still connected with (`used`).
+ * The proofs that a session keeps when a connection or an identity ends; null where it ends, because none is left that began a
+ * sign-in: by a method, or by a connection that is used, with an identity that is still the user's.
  */
 export function keptProofs(
   proofs: readonly StoredProof[],
   ended: EndedProofs,
-  { isUsed, used }: { isUsed: boolean; used: ReadonlySet<string> },
+  use: ProofsUse,
 ): StoredProof[] | null {
+  const isUsed =
+    'connectionId' in ended && ended.connectionId !== null && use.connections.has(ended.connectionId)
   const kept = proofs.filter((proof) => !isEnded(proof, ended, isUsed))
-  return kept.some((proof) => begins(proof, used)) ? kept : null
+  return kept.some((proof) => begins(proof, use)) ? kept : null
 }

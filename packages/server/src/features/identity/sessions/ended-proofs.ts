@@ -1,12 +1,12 @@
 /**
- * The end of what a connection has proven, in sessions. A session that another proof began continues without the ended ones, on the
+ * The end of what a connection, or an account at a provider, has proven, in sessions. A session that another proof began continues without the ended ones, on the
  * level of what is left, and its access tokens are revoked; every other one ends. Invariant: no proof that has ended counts
  * again, also where the connection is used again; checks of sessions read nothing for that, because the proof is gone.
  */
 import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { type EndedProofs, keptProofs } from '../../../core/connection-ended.ts'
+import { type EndedProofs, type EndedUse, keptProofs } from '../../../core/connection-ended.ts'
 import { revokeSessionTokens } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from './sessions.ts'
@@ -28,10 +28,10 @@ async function endIn(
   ended: EndedProofs,
   keepSession: string | null = null,
 ): Promise<number> {
-  const sessions = await lockProvenBy(tx, userId, ended.connectionId)
+  const sessions = await lockProvenBy(tx, userId, ended)
   if (sessions.length === 0) return 0
   // after the lock: what was proven by a connection that is not used now was proven before its end
-  const use = await selectUse(tx, userId, ended.connectionId)
+  const use = await selectUse(tx, userId, connectionsIn(sessions, ended))
   const over: string[] = []
   for (const { id, proofs } of sessions) {
     const kept = keptProofs(proofs, ended, use)
@@ -46,6 +46,17 @@ async function endIn(
   return ids.length === 0 ? 0 : await endSessions(tx, call, { ids, reason: 'revoked' })
 }
 
+/** Of which it matters whether they are used: those of the proofs, and the one that ended. */
+const connectionsIn = (
+  sessions: readonly { proofs: readonly StoredProof[] }[],
+  { connectionId }: EndedProofs,
+): string[] => [
+  ...new Set([
+    ...(connectionId === null ? [] : [connectionId]),
+    ...sessions.flatMap(({ proofs }) => proofs.flatMap(({ connection }) => connection ?? [])),
+  ]),
+]
+
 const EXAMINED = 1000
 
 /**
@@ -55,7 +66,7 @@ const EXAMINED = 1000
 async function endEverywhere(
   tools: Pick<Tools, 'clock' | 'db'>,
   call: Call,
-  ended: EndedProofs,
+  ended: EndedUse,
 ): Promise<number> {
   let [after, count] = ['', 0]
   for (;;) {

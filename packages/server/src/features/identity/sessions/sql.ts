@@ -10,7 +10,7 @@ import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
-import { isUsed } from '../../../core/connection-ended.ts'
+import { type EndedProofs, isUsed, type ProofsUse } from '../../../core/connection-ended.ts'
 import {
   ACTING_DEMAND,
   type ActingDemandRow,
@@ -299,33 +299,41 @@ export async function lockProofs(tx: Tx, id: string, userId: string): Promise<St
   return row?.proofs ?? null
 }
 
-/** The open sessions of a user that a connection has proven, locked. */
+const hasProof = (proof: { connection: string | null } | { identity: string }) =>
+  sql`proofs @> ${JSON.stringify([proof])}::jsonb`
+
+/** The open sessions of a user that a connection or an identity has proven, locked. */
 export async function lockProvenBy(
   tx: Tx,
   userId: string,
-  connectionId: string,
+  ended: EndedProofs,
 ): Promise<{ id: string; proofs: StoredProof[] }[]> {
   const { rows } = await sql<{ id: string; proofs: StoredProof[] }>`
     select id, proofs from sessions
     where user_id = ${userId} and ended_at is null
-      and proofs @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text))
+      and (${hasProof({ connection: ended.connectionId })} ${'identityId' in ended ? sql`or ${hasProof({ identity: ended.identityId })}` : sql``})
     order by id for update`.execute(tx)
   return rows
 }
 
-/** Whether a connection is used, and by which ones the user can sign in. */
+/** Which of these connections are used, and by which identities the user can sign in. */
 export async function selectUse(
   tx: Tx,
   userId: string,
-  connectionId: string,
-): Promise<{ isUsed: boolean; used: ReadonlySet<string> }> {
-  const { rows } = await sql<{ is_used: boolean; used: string[] }>`
-    select ${isUsed(sql`${connectionId}::text`)} as is_used, array(
-      select distinct i.connection_id from identities i
-      where i.user_id = ${userId} and i.connection_id is not null and ${isUsed(sql`i.connection_id`)}) as used`.execute(
-    tx,
-  )
-  return { isUsed: rows[0]?.is_used ?? false, used: new Set(rows[0]?.used) }
+  connectionIds: readonly string[],
+): Promise<ProofsUse> {
+  const { rows } = await sql<{ connections: string[]; identities: string[]; known: string[] }>`
+    select array(select u.id from unnest(${[...connectionIds]}::text[]) as u(id) where ${isUsed(sql`u.id`)}) as connections,
+      array(select i.id from identities i where i.user_id = ${userId}) as identities,
+      array(
+        select distinct i.connection_id from identities i
+        where i.user_id = ${userId} and i.connection_id is not null) as known`.execute(tx)
+  const [row] = rows
+  return {
+    connections: new Set(row?.connections),
+    identities: new Set(row?.identities),
+    known: new Set(row?.known),
+  }
 }
 
 /** What a session has proven, without what has ended. The time of authentication is never later than it was. */

@@ -11,7 +11,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { isId, newId } from '../../../base/ids.ts'
-import { type EndedProofs, hasEndedProof } from '../../../core/connection-ended.ts'
+import { type EndedUse, hasEndedProof } from '../../../core/connection-ended.ts'
 import type { ConnectedSession, ProviderSessions } from '../../../core/providers/index.ts'
 import { isNamedIn } from '../../../core/saml/named-sessions.ts'
 import { lockUserRow } from '../../identity/users/index.ts'
@@ -245,7 +245,7 @@ export async function endAttempts(
     | { userId: string }
     | { until: Date }
     | { id: string }
-    | { provenBy: EndedProofs }
+    | { provenBy: EndedUse }
     | { providerSessions: ProviderSessions },
   now: Date,
 ): Promise<number> {

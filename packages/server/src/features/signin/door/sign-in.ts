@@ -263,6 +263,8 @@ export interface VouchedUser {
   userId: string
   /** The connection, and its organization, if it has one. */
   by: { id: string; organizationId: string | null; version: number }
+  /** The id of the identity for which it vouches. */
+  identity: string
   /** What its provider calls the session of the user there, of which it may end ours. */
   session?: ProviderSession | undefined
   /** That its provider has checked two factors, and is trusted about it (`isTwoFactor` of core/connections). */
@@ -282,7 +284,7 @@ export async function signInVouched(
   tools: SignInTools,
   tx: Tx,
   call: Call,
-  { userId, by, session, mfa = false, ...vouched }: VouchedUser,
+  { userId, by, identity, session, mfa = false, ...vouched }: VouchedUser,
   to: Attempt | AfterSignIn,
 ): Promise<Outcome> {
   const { user, device } = await lockAttemptUser(tx, call, { userId })
@@ -291,6 +293,7 @@ export async function signInVouched(
     ...kindOf('federation'),
     connection: by.id,
     connection_version: by.version,
+    identity,
     ...ofOrganization(by, facts),
     ...(mfa && { mfa }),
   }

@@ -146,14 +146,14 @@ export async function registerIdentity(
       const asserted = assertedOf(decidable)
       const { returnTo, remember } = undecided.trip.after
       const waiting = await lockRegistration(tx, known, email)
-      if (waiting) await requestVerification(tools, tx, call, waiting, returnTo)
-      const user =
+      if (waiting) await requestVerification(tools, tx, call, waiting.user, returnTo)
+      const linked =
         waiting ??
         (await registerPerson(tools, federation.accounts, tx, call, asserted, email).catch(asRefusedAddress))
       const to = { returnTo, remember, tokens: false }
       const more = { registers: true, events: [attemptEvent(asserted)] } as const
-      const outcome = await signInAsserted(tools, tx, call, asserted, user.id, to, more)
-      await recordConnectionEvent(tx, eventOf(asserted, { outcome }, { userId: user.id }), call)
+      const outcome = await signInAsserted(tools, tx, call, asserted, linked, to, more)
+      await recordConnectionEvent(tx, eventOf(asserted, { outcome }, { userId: linked.user.id }), call)
       return outcome
     })
   })
@@ -166,11 +166,15 @@ const refusedAddress = (fault: keyof typeof REFUSED, cause?: FederationFault): P
   problem('VALIDATION_ERROR', { details: [{ field: 'email', ...REFUSED[fault] }], cause })
 
 /** The registration of this identity that waits for this address, with its row locked. */
-async function lockRegistration(tx: Tx, known: KnownIdentity | null, email: string): Promise<User | null> {
+async function lockRegistration(
+  tx: Tx,
+  known: KnownIdentity | null,
+  email: string,
+): Promise<{ user: User; identityId: string } | null> {
   if (!known) return null
   await lockUserRow(tx, known.user_id)
   const user = await findRegistration(tx, known)
-  return user && canonical(user.email) === canonical(email) ? user : null
+  return user && canonical(user.email) === canonical(email) ? { user, identityId: known.id } : null
 }
 
 const REFUSED = {
@@ -206,7 +210,7 @@ export async function confirmIdentity(
     if (known?.user_id === principal.userId) return false
     if (known && !known.is_pending) throw taken(new FederationFault('taken'))
     const to = { userId: principal.userId, claims: false }
-    const user = await link(tools, federation.accounts, tx, call, asserted, to).catch(asConflict)
+    const { user } = await link(tools, federation.accounts, tx, call, asserted, to).catch(asConflict)
     await joinAsCaller(tools, tx, call, user, asserted)
     if (trip.flow !== 'link' && identity.session && call.session)
       await runTogether(tx, [

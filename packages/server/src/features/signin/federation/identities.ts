@@ -211,10 +211,10 @@ async function take(
   { linking, known, to }: Step,
 ): Promise<Resolution> {
   const { connection, trip, identity } = asserted
-  const vouch = async (userId: string, registers = false): Promise<Resolution> => {
+  const vouch = async (of: LinkedUser, registers = false): Promise<Resolution> => {
     const events = [attemptEvent(asserted)]
     const more = { events, ...(registers && { registers }) }
-    return { outcome: await signInAsserted(tools, tx, call, asserted, userId, to, more) }
+    return { outcome: await signInAsserted(tools, tx, call, asserted, of, to, more) }
   }
   switch (linking.is) {
     case 'refused':
@@ -228,25 +228,30 @@ async function take(
       return { linkedNow: false }
     case 'known': {
       await lockUserRow(tx, linking.userId)
-      if (known !== null) {
-        const tokens = await tokensToKeep(tools, tx, asserted, known, call.now)
-        const isLinked = await updateIdentityUse(tx, known.id, connection, identity, tokens, call.now)
-        // disconnected while the answer was read
-        if (!isLinked) throw new FederationFault('expired')
-      }
-      return await vouch(linking.userId)
+      // disconnected while the answer was read
+      if (known === null) throw new FederationFault('expired')
+      const tokens = await tokensToKeep(tools, tx, asserted, known, call.now)
+      const isLinked = await updateIdentityUse(tx, known.id, connection, identity, tokens, call.now)
+      if (!isLinked) throw new FederationFault('expired')
+      return await vouch({ user: { id: linking.userId }, identityId: known.id })
     }
     case 'link': {
-      const user = await link(tools, accounts, tx, call, asserted, linking)
-      if (trip.flow !== 'link') return await vouch(user.id)
-      await joinAsCaller(tools, tx, call, user, asserted)
+      const linked = await link(tools, accounts, tx, call, asserted, linking)
+      if (trip.flow !== 'link') return await vouch(linked)
+      await joinAsCaller(tools, tx, call, linked.user, asserted)
       return { linkedNow: true }
     }
     case 'register': {
-      const user = await registerPerson(tools, accounts, tx, call, asserted, identity.email ?? '')
-      return await vouch(user.id, true)
+      const registered = await registerPerson(tools, accounts, tx, call, asserted, identity.email ?? '')
+      return await vouch(registered, true)
     }
   }
+}
+
+/** A user, and the identity that is linked to them. */
+interface LinkedUser<U = Pick<User, 'id'>> {
+  user: U
+  identityId: string
 }
 
 /**
@@ -258,7 +263,7 @@ export async function signInAsserted(
   tx: Tx,
   call: Call,
   { connection, identity }: Pick<AssertedIdentity, 'connection' | 'identity'>,
-  userId: string,
+  { user: { id: userId }, identityId }: LinkedUser,
   to: Parameters<typeof signInVouched>[4],
   more: { registers?: true; events?: readonly AuditEntry[] },
 ): Promise<Outcome> {
@@ -273,7 +278,7 @@ export async function signInAsserted(
     tools,
     tx,
     call,
-    { ...more, userId, by: connection, session: identity.session, mfa },
+    { ...more, userId, by: connection, identity: identityId, session: identity.session, mfa },
     after,
   )
 }
@@ -333,14 +338,14 @@ export async function link(
   call: Call,
   asserted: AssertedIdentity,
   { userId, claims }: { userId: string; claims: boolean },
-): Promise<User> {
+): Promise<LinkedUser<User>> {
   const { connection, identity } = asserted
   await lockUserRow(tx, userId)
   const user = await getUser(tx, userId)
   // the address is verified from then on
   if (claims) await accounts.proveMailbox(tx, call, user)
   if (!(await isConnectable(tools, tx, call, connection, userId))) throw new FederationFault('domain_refused')
-  await linkTo(tools, tx, call, asserted, user)
+  const identityId = await linkTo(tools, tx, call, asserted, user)
   const locale = findLocale(user.locale) ?? call.locale
   const email = identityLinkedEmail(tools.config, {
     to: user.email,
@@ -349,16 +354,17 @@ export async function link(
     account: identity.email ?? identity.username,
   })
   await tools.mail.write(tx, email, call.now, user.id)
-  return claims ? await getUser(tx, userId) : user
+  return { user: claims ? await getUser(tx, userId) : user, identityId }
 }
 
+/** @returns the id of the identity */
 async function linkTo(
   tools: FederationTools,
   tx: Tx,
   call: Call,
   asserted: AssertedIdentity,
   { id: userId, username }: User,
-): Promise<void> {
+): Promise<string> {
   const { connection, identity } = asserted
   const linked = await linkIdentity(tx, userId, connection, identity, sealedTokens(tools, asserted), call.now)
   if (!linked) throw new FederationFault('taken')
@@ -375,6 +381,7 @@ async function linkTo(
       subject: identity.subject,
     },
   })
+  return linked.id
 }
 
 /**
@@ -395,7 +402,7 @@ export async function registerPerson(
   call: Call,
   asserted: AssertedIdentity,
   email: string,
-): Promise<User> {
+): Promise<LinkedUser<User>> {
   const { identity, trip } = asserted
   const isVerified =
     identity.emailVerified && identity.email !== null && canonical(identity.email) === canonical(email)
@@ -406,6 +413,6 @@ export async function registerPerson(
     returnTo: trip.after.returnTo,
   })
   if (isVerified) await accounts.proveMailbox(tx, call, user)
-  await linkTo(tools, tx, call, asserted, user)
-  return await getUser(tx, user.id)
+  const identityId = await linkTo(tools, tx, call, asserted, user)
+  return { user: await getUser(tx, user.id), identityId }
 }

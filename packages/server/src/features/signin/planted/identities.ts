@@ -39,15 +39,7 @@ export async function endIdentity(
   if (!(await deleteIdentity(tx, userId, id))) return false
   await revokeKeptTokens(tools.jobs, tx, [identity], call.now)
   await endAttempts(tx, { userId }, call.now)
-  if (connectionId !== null)
-    await provenSessions.endIn(
-      tools,
-      tx,
-      call,
-      userId,
-      { connectionId, version: null, until: null },
-      keepSession,
-    )
+  await provenSessions.endIn(tools, tx, call, userId, { identityId: id, connectionId }, keepSession)
   await audit(tx, call, {
     type: 'auth.identity.unlinked',
     userId,
