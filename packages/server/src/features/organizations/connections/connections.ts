@@ -393,9 +393,10 @@ export async function changeFor(
     updated_at: call.now,
   }
   await changingUse(tools, tx, call, owner, !isSameStatus, () => storeConnection(tx, id, stored))
-  if (before.settings.keeps_tokens && !settings.keeps_tokens)
+  // what another party says of a user proves nothing of what the former one has said
+  if (before.settings.keeps_tokens && (isOtherParty || !settings.keeps_tokens))
     await releaseKeptTokens.ofConnection(tools, tx, before, call.now)
-  if (!isSameStatus && !isActivated)
+  if ((isOtherParty && before.status !== 'draft') || (!isSameStatus && !isActivated))
     await endProofs(tools.jobs, tx, [{ id, version: stored.version }], call.now)
   const shown = await getConnectionOf(tx, owner, id)
   const party = isOtherParty ? { other_party: true } : {}

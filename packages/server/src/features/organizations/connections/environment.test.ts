@@ -129,6 +129,26 @@ describe('connections of the environment', () => {
       ])
     })) // biome-ignore format: a table
 
+  it('that lead to another issuer end what the former one has proven', () =>
+    withWorld({}, async (world) => {
+      const of = (oidcIssuer: string) => ({ oidcIssuer, oidcClientId: 'c', oidcClientSecret: 's' })
+      await startWith(world, of('https://one.test'))
+      const { id } = await world.db.hot
+        .selectFrom('connections')
+        .select('id')
+        .where('slug', '=', 'oidc')
+        .executeTakeFirstOrThrow()
+      const visitor = await world.person()
+      await proveByConnection(world, visitor, { connection: id })
+      await startWith(world, { ...of('https://one.test'), oidcClientSecret: 'rolled' })
+      await world.app.settle()
+      expect((await visitor.client.get('/api/v1/auth/validate')).status).toBe(200)
+      await startWith(world, of('https://two.test'))
+      await world.app.settle()
+      expect((await visitor.client.get('/api/v1/auth/validate')).status).toBe(401)
+      expect((await eventsAbout(world, id)).at(-1)?.details).toMatchObject({ other_party: true })
+    }))
+
   it('take the place of one that the API made under the same name', () =>
     withWorld({}, async (world, root) => {
       const made = await root.client.post(SERVER, { ...OIDC, slug: 'oidc', settings: { ...OIDC.settings, scopes: ['groups'] } })

@@ -14,7 +14,7 @@ import { issuerIn } from '../../../core/providers/settings.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import { recordChange } from './owners.ts'
-import { differingSettings } from './settings.ts'
+import { changesParty, differingSettings } from './settings.ts'
 import { insertConnection, lockOfEnvironment, lockServerConnections, storeConnection } from './sql.ts'
 
 interface EnvironmentRow {
@@ -170,9 +170,12 @@ async function writeOne(
     version,
     ...(changed.some((field) => field !== 'name') && { tested_at: null }),
   })
+  const isOtherParty = before.provider !== provider || changesParty(before.settings, settings)
+  if (isOtherParty) await endProofs(jobs, tx, [{ ...before, version }], call.now)
   const after = { ...before, provider, name, version }
+  const party = isOtherParty ? { other_party: true } : {}
   if (changed.length > 0 || isTakenOver)
-    await recordChange(tx, call, owner, 'connection.updated', after, { changed })
+    await recordChange(tx, call, owner, 'connection.updated', after, { changed, ...party })
   if (before.status !== 'active') await recordChange(tx, call, owner, 'connection.activated', after)
 }
 

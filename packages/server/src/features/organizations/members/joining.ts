@@ -53,18 +53,19 @@ interface Joining {
 }
 
 /**
- * Locks the organization of a connection, where it has one, and the connection against being disabled or deleted. Before the
+ * Locks the organization of a connection, where it has one, and the connection against being changed or deleted. Before the
  * user's row is locked in the same transaction: locks are taken in the order organizations, roles, users. System scope.
- * @returns whether the connection is active, and its organization is not deleted
+ * @param connection as it was when its provider answered: another party may answer by it since it was changed
+ * @returns whether the connection is active and unchanged, and its organization is not deleted
  */
 export async function lockJoining(
   tx: Tx,
-  { id, organizationId }: Pick<ProviderConnection, 'id' | 'organizationId'>,
+  { id, organizationId, version }: Pick<ProviderConnection, 'id' | 'organizationId' | 'version'>,
 ): Promise<boolean> {
   // one that is deleted signs no user in, also before it is purged
   if (organizationId !== null && (await lockOrganization(tx, organizationId))?.deleted_at !== null)
     return false
-  return await lockActiveConnection(tx, id)
+  return await lockActiveConnection(tx, id, version)
 }
 
 /**

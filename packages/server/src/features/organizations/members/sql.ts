@@ -149,17 +149,17 @@ export async function isRemoved(tx: Tx, organizationId: string, userId: string):
 }
 
 /**
- * Shared row lock: the connection is neither disabled nor deleted meanwhile, as both lock the row exclusively. System scope.
- * @returns whether it is active
+ * Shared row lock: the connection is neither changed nor deleted meanwhile, as both lock the row exclusively. System scope.
+ * @returns whether it is active, and has this version
  */
-export async function lockActiveConnection(tx: Tx, id: string): Promise<boolean> {
+export async function lockActiveConnection(tx: Tx, id: string, version: number): Promise<boolean> {
   const row = await tx
     .selectFrom('connections')
-    .select('status')
+    .select(['status', 'version'])
     .where('id', '=', id)
     .forKeyShare()
     .executeTakeFirst()
-  return row?.status === 'active'
+  return row?.status === 'active' && row.version === version
 }
 
 /** The names of the connections whose groups decide about roles, as a sign-in by them does now. System scope. */

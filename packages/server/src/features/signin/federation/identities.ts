@@ -222,7 +222,11 @@ async function take(
     case 'ask':
       return {
         question: linking.question,
-        cookie: await questions.keep(tools, tx, call, trip, linking.question, identity),
+        cookie: await questions.keep(tools, tx, call, trip, {
+          question: linking.question,
+          identity,
+          version: connection.version,
+        }),
       }
     case 'linked':
       return { linkedNow: false }

@@ -50,6 +50,8 @@ import {
 interface KeptIdentity {
   question: ConnectionQuestion
   identity: ExternalIdentity
+  /** The version of the connection that has asserted it; absent: of an earlier version of the server. */
+  version?: number | undefined
   /** The hash of the cookie. */
   cookie: string
 }
@@ -63,11 +65,10 @@ async function keep(
   db: Statements,
   call: Call,
   trip: RoundTrip,
-  question: ConnectionQuestion,
-  identity: ExternalIdentity,
+  { question, identity, version }: Omit<UndecidedIdentity, 'trip'>,
 ): Promise<CookieChange> {
   const value = `${trip.id}.${randomSecret()}`
-  const kept: KeptIdentity = { question, identity, cookie: hashOfCookie(value) }
+  const kept: KeptIdentity = { question, identity, version, cookie: hashOfCookie(value) }
   const session = identity.session && { ...identity.session, connection_id: trip.connectionId }
   await db
     .updateTable('round_trips')
@@ -134,6 +135,8 @@ export interface UndecidedIdentity {
   trip: RoundTrip
   question: ConnectionQuestion
   identity: ExternalIdentity
+  /** The version of the connection then. */
+  version?: number | undefined
 }
 
 /** The identity that waits in this browser; null where there is none (any more), or it is another user’s. */
@@ -156,7 +159,8 @@ async function find(
   if (row.user_id !== null && row.user_id !== call.principal?.userId) return null
   const kept = JSON.parse(keyring.decrypt('round_trips', row.identity)) as KeptIdentity
   if (kept.cookie !== hashOfCookie(call.cookies[QUESTION_COOKIE] ?? '')) return null
-  return { trip: tripOf(row), question: kept.question, identity: withDates(kept.identity) }
+  const { question, version } = kept
+  return { trip: tripOf(row), question, version, identity: withDates(kept.identity) }
 }
 
 /** The identity that a sign-in is to connect, by where it leads; null for another sign-in. */
