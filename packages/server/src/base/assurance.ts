@@ -239,7 +239,7 @@ export interface SignInFacts {
   identities?: readonly KnownConnection[]
   /**
    * The connections that speak for the domain of the user's verified address, which its organization has proven: who controls
-   * them is an authority for the mailbox, and so for the account (core/factors/authorities.ts). Absent: none.
+   * them is an authority for the mailbox, and so for the account (core/authorities.ts). Absent: none.
    */
   authorities?: readonly string[]
   /** The organization for which is judged what the user proves; absent: for the account. */

@@ -8,7 +8,7 @@ import { sql } from 'kysely'
 import type { Tx } from '../../base/db/types.ts'
 import { findRelyingParty, type RelyingPartyConfig } from '../../base/relying-party.ts'
 import type { Config } from '../../config.ts'
-import { authoritiesOf } from './authorities.ts'
+import { authoritiesOf } from '../authorities.ts'
 
 interface WaysIn {
   hasPassword: boolean

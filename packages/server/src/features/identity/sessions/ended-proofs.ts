@@ -3,14 +3,24 @@
  * level of what is left, and its access tokens are revoked; every other one ends. Invariant: no proof that has ended counts
  * again, also where the connection is used again; checks of sessions read nothing for that, because the proof is gone.
  */
+import type { RawBuilder, SqlBool } from 'kysely'
 import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { hasAuthority } from '../../../core/authority-ended.ts'
 import { type EndedProofs, type EndedUse, keptProofs } from '../../../core/connection-ended.ts'
 import { revokeSessionTokens } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from './sessions.ts'
-import { lockProvenBy, selectFederated, selectUse, updateKeptProofs } from './sql.ts'
+import {
+  hasProof,
+  lockAuthorities,
+  lockProvenBy,
+  selectFederated,
+  selectUse,
+  updateAuthority,
+  updateKeptProofs,
+} from './sql.ts'
 
 /** The time of authentication of the proofs that are left. */
 const lastOf = (proofs: readonly StoredProof[]): Date =>
@@ -57,6 +67,24 @@ const connectionsIn = (
   ]),
 ]
 
+/**
+ * Takes the authority for the account from what connections have proven in the sessions of a user that are none (any more), and
+ * revokes the access tokens of these sessions, which may carry roles of the server. Of an address that changes, in that transaction.
+ */
+async function endAuthorityIn({ clock }: Pick<Tools, 'clock'>, tx: Tx, userId: string): Promise<void> {
+  const { sessions, authorities } = await lockAuthorities(tx, userId)
+  const isLost = ({ authority, connection }: StoredProof): boolean =>
+    authority === true && !authorities.has(connection ?? '')
+  for (const { id, proofs } of sessions) {
+    if (!proofs.some(isLost)) continue
+    const left = proofs.map(({ authority, ...proof }) =>
+      authority && !isLost({ authority, ...proof }) ? { ...proof, authority } : proof,
+    )
+    await updateAuthority(tx, id, left)
+    await revokeSessionTokens(tx, id, clock.now())
+  }
+}
+
 const EXAMINED = 1000
 
 /**
@@ -68,15 +96,28 @@ async function endEverywhere(
   call: Call,
   ended: EndedUse,
 ): Promise<number> {
-  let [after, count] = ['', 0]
-  for (;;) {
-    const { last, users } = await tools.db.tx('system', (tx) =>
-      selectFederated(tx, ended.connectionId, after, EXAMINED),
-    )
-    for (const id of users) count += await tools.db.tx('system', (tx) => endIn(tools, tx, call, id, ended))
-    if (last === null) return count
+  let count = 0
+  await eachUser(tools, hasProof({ connection: ended.connectionId }), async (tx, userId) => {
+    count += await endIn(tools, tx, call, userId, ended)
+  })
+  return count
+}
+
+/** Takes the authority that the connections of an organization have lost, from all sessions, in the same way. */
+const endAuthorityOf = (tools: Pick<Tools, 'clock' | 'db'>, organizationId: string): Promise<void> =>
+  eachUser(tools, hasAuthority({ organizationId }), (tx, userId) => endAuthorityIn(tools, tx, userId))
+
+async function eachUser(
+  { db }: Pick<Tools, 'db'>,
+  isMeant: RawBuilder<SqlBool>,
+  end: (tx: Tx, userId: string) => Promise<void>,
+): Promise<void> {
+  for (let after = ''; ; ) {
+    const { last, users } = await db.tx('system', (tx) => selectFederated(tx, isMeant, after, EXAMINED))
+    for (const id of users) await db.tx('system', (tx) => end(tx, id))
+    if (last === null) return
     after = last
   }
 }
 
-export const provenSessions = { endIn, endEverywhere }
+export const provenSessions = { endIn, endEverywhere, endAuthorityIn, endAuthorityOf }

@@ -4,12 +4,14 @@
  * different orders would deadlock (order.test.ts).
  */
 
-import { type CompiledQuery, type Selectable, sql } from 'kysely'
+import { type CompiledQuery, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import type { Acr, ProofMethod, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
+import { authoritiesOf } from '../../../core/authorities.ts'
+import { hasAuthority } from '../../../core/authority-ended.ts'
 import { type EndedProofs, isUsed, type ProofsUse } from '../../../core/connection-ended.ts'
 import {
   ACTING_DEMAND,
@@ -162,12 +164,12 @@ export async function updateEndedOf(
 }
 
 /**
- * The users of open sessions that a connection has proven, among the next `examined` sessions by any connection (an index).
+ * The users of open sessions with proofs that are meant, among the next `examined` sessions by any connection (an index).
  * @returns them, and the last session that was examined, null where there was none
  */
 export async function selectFederated(
   tx: Tx,
-  connectionId: string,
+  isMeant: RawBuilder<SqlBool>,
   after: string,
   examined: number,
 ): Promise<{ last: string | null; users: string[] }> {
@@ -179,9 +181,7 @@ export async function selectFederated(
     )
     select (select max(id) from part) as last, array(
       select distinct user_id from part
-      where proofs @> jsonb_build_array(jsonb_build_object('connection', ${connectionId}::text))) as users`.execute(
-    tx,
-  )
+      where ${isMeant}) as users`.execute(tx)
   return rows[0] ?? { last: null, users: [] }
 }
 
@@ -299,8 +299,8 @@ export async function lockProofs(tx: Tx, id: string, userId: string): Promise<St
   return row?.proofs ?? null
 }
 
-const hasProof = (proof: { connection: string | null } | { identity: string }) =>
-  sql`proofs @> ${JSON.stringify([proof])}::jsonb`
+export const hasProof = (proof: { connection: string | null } | { identity: string }): RawBuilder<SqlBool> =>
+  sql<SqlBool>`proofs @> ${JSON.stringify([proof])}::jsonb`
 
 /** The open sessions of a user that a connection or an identity has proven, locked. */
 export async function lockProvenBy(
@@ -348,3 +348,26 @@ export async function updateKeptProofs(
     .where('id', '=', id)
     .execute()
 }
+
+/** The open sessions of a user with a proof by an authority, locked; and which connections are one for the account then. */
+export async function lockAuthorities(
+  tx: Tx,
+  userId: string,
+): Promise<{ sessions: { id: string; proofs: StoredProof[] }[]; authorities: ReadonlySet<string> }> {
+  const { rows: sessions } = await sql<{ id: string; proofs: StoredProof[] }>`
+    select id, proofs from sessions
+    where ended_at is null and ${hasAuthority({ userId })}
+    order by id for update`.execute(tx)
+  if (sessions.length === 0) return { sessions, authorities: new Set() }
+  const { rows } = await sql<{ ids: string[] }>`
+    select array(${authoritiesOf('u.id')}) as ids from users u where u.id = ${userId}`.execute(tx)
+  return { sessions, authorities: new Set(rows[0]?.ids) }
+}
+
+/** The same proofs with less authority: the level and the time of authentication stay. */
+export const updateAuthority = async (tx: Tx, id: string, proofs: readonly StoredProof[]): Promise<void> =>
+  void (await tx
+    .updateTable('sessions')
+    .set({ proofs: JSON.stringify(proofs) })
+    .where('id', '=', id)
+    .execute())

@@ -12,6 +12,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
+import { endAuthority } from '../../../core/authority-ended.ts'
 import { rolesIn } from '../../../core/providers/settings.ts'
 import { changingRequirement } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -148,7 +149,7 @@ async function addOwnable(
 
 /** From the commit on the domain has no owner, and no sign-in is routed by it. @throws Problem NOT_FOUND */
 export async function removeDomain(
-  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
   call: Call,
   domainId: string,
 ): Promise<void> {
@@ -156,13 +157,14 @@ export async function removeDomain(
     const row = await selectDomain(tx, id, domainId)
     if (!row) throw notFound('domain')
     await tx.asSystem((system) =>
-      changingRequirement(tools, system, id, () => removeLocked(system, call, row)),
+      changingRequirement(tools, system, id, () => removeLocked(tools, system, call, row)),
     )
   })
 }
 
-/** The same in a transaction that has locked the organization. @throws Problem NOT_FOUND */
+/** The same in a transaction that has locked the organization. As the system. @throws Problem NOT_FOUND */
 async function removeLocked(
+  { jobs }: Pick<Tools, 'jobs'>,
   tx: Tx,
   call: Call,
   { id, organization_id, domain, verified_at }: DomainRow,
@@ -173,6 +175,7 @@ async function removeLocked(
     domain,
     verified: verified_at !== null,
   })
+  if (verified_at !== null) await endAuthority(jobs, tx, organization_id, call.now)
 }
 
 export interface ConnectionChoice {
@@ -191,7 +194,7 @@ export const listConnectionChoices = (tools: Pick<Tools, 'db'>, call: Call): Pro
  * one that gives roles beyond the caller's
  */
 export async function changeDomainConnection(
-  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
   call: Call,
   domainId: string,
   connectionId: string | null,
@@ -208,9 +211,11 @@ export async function changeDomainConnection(
       throw invalid('connection_id', 'unknown', 'The organization has no connection with this id.')
     const given = chosen ? await tx.asSystem((system) => permissionsGiven(tools, system, id, chosen.id)) : []
     for (const permissions of given) assertCovers(membership, permissions)
-    await tx.asSystem((system) =>
-      changingRequirement(tools, system, id, () => setConnection(system, call, row, connectionId)),
-    )
+    await tx.asSystem(async (system) => {
+      await changingRequirement(tools, system, id, () => setConnection(system, call, row, connectionId))
+      // one that a set-up link has made speaks for those domains alone that lead to it
+      await endAuthority(tools.jobs, system, id, call.now)
+    })
     return { ...row, connection_id: connectionId }
   })
 }

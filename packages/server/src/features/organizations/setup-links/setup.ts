@@ -184,7 +184,7 @@ export async function removeSetupDomain(tools: SetupTools, setup: OpenSetupLink,
     if (!row) throw notFound('domain')
     if (row.verified_at !== null)
       throw refused('domain_verified', 'This domain is verified. Its owners can remove it.')
-    await domainChanges.remove(tx, call, row)
+    await domainChanges.remove(tools, tx, call, row)
     const others = domains.filter((one) => one !== row)
     await updateLink(tx, link.id, { domain_ids: others.map((one) => one.id) })
   })

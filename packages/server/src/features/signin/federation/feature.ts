@@ -4,7 +4,7 @@ import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { roundTripJobs } from '../round-trips/index.ts'
 import { consumerPages } from './consumer-pages.ts'
-import { connectionEnding } from './jobs.ts'
+import { authorityEnding, connectionEnding } from './jobs.ts'
 import { federationPages } from './pages.tsx'
 import { federationRoutes } from './routes.ts'
 import type { Federation } from './sign-in.ts'
@@ -16,5 +16,10 @@ export const federationFeature = (tools: Tools, federation: Federation): Feature
     ...federationPages(tools, federation),
     ...consumerPages(tools, federation),
   ],
-  jobs: [connectionEnding(tools), ...roundTripJobs(tools), ...connectionEventJobs(tools)],
+  jobs: [
+    connectionEnding(tools),
+    authorityEnding(tools),
+    ...roundTripJobs(tools),
+    ...connectionEventJobs(tools),
+  ],
 })

@@ -3,6 +3,7 @@
  * have no other. A sign-in holds the connection (`lockJoining`), so that none is completed after the commit that the job follows.
  */
 import { systemCall } from '../../../base/call.ts'
+import { authorityEnded } from '../../../core/authority-ended.ts'
 import { connectionEnded } from '../../../core/connection-ended.ts'
 import { runs, type Work } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -19,4 +20,14 @@ export const connectionEnding = ({ clock, db, log }: Pick<Tools, 'clock' | 'db' 
       { connection: id, sessions, attempts },
       'ended what a connection has proven that is no longer used',
     )
+  })
+
+/**
+ * The job that takes the authority for accounts from what connections of an organization have proven, where they have none any more:
+ * roles of the server hold no longer in such a session. A sign-in under way that counts as one begins again.
+ */
+export const authorityEnding = ({ clock, db }: Pick<Tools, 'clock' | 'db'>): Work =>
+  runs(authorityEnded, async ({ organization_id: organizationId }, now) => {
+    await db.tx('system', (tx) => endAttempts(tx, { authorityOf: { organizationId } }, now))
+    await provenSessions.endAuthorityOf({ clock, db }, organizationId)
   })

@@ -3,7 +3,7 @@
  * mail of a domain can read what is sent to the account; but not every connection of its organization is theirs.
  */
 import { type RawBuilder, sql } from 'kysely'
-import { SPEAKS_FOR_DOMAIN } from '../spoken-domains.ts'
+import { SPEAKS_FOR_DOMAIN } from './spoken-domains.ts'
 
 /** A select of their ids. @param user the column with the id of the user */
 export const authoritiesOf = (user: string): RawBuilder<unknown> => sql`
