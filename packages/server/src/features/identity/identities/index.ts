@@ -20,4 +20,4 @@ export {
   sealedIdentityColumns,
   sealTokens,
 } from './kept-tokens.ts'
-export { identityLinkedEmail, identityUnlinkedEmail } from './mail.tsx'
+export { identityEmails } from './mail.tsx'

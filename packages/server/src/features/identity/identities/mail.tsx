@@ -17,6 +17,13 @@ const t = texts({
     'unlinked.lead_unnamed': 'Your account at {connection} no longer signs in to your account here.',
     'unlinked.not_you':
       'If you did not expect this, check how your account can be signed in to, and end your other sessions:',
+    'kept.subject': '{connection} still signs in to your account at {brand}',
+    'kept.lead':
+      'You are no longer a member of the organization that administers {connection}. {account} still signs in to your account, because it is your only way to sign in.',
+    'kept.lead_unnamed':
+      'You are no longer a member of the organization that administers {connection}. Your account there still signs in to your account here, because it is your only way to sign in.',
+    'kept.not_you':
+      'Who administers the provider can sign in as you until you disconnect it. Set a password or connect another account first:',
     action: 'Connected accounts',
   },
   de: {
@@ -31,6 +38,13 @@ const t = texts({
       'Mit Ihrem Konto bei {connection} kann man sich nicht mehr an Ihrem Konto hier anmelden.',
     'unlinked.not_you':
       'Wenn Sie das nicht erwartet haben, prüfen Sie, womit man sich an Ihrem Konto anmelden kann, und beenden Sie Ihre anderen Sitzungen:',
+    'kept.subject': 'Mit {connection} kann man sich weiter an Ihrem Konto bei {brand} anmelden',
+    'kept.lead':
+      'Sie sind kein Mitglied der Organisation mehr, die {connection} verwaltet. Mit {account} kann man sich weiter an Ihrem Konto anmelden, weil Sie keine andere Anmeldung haben.',
+    'kept.lead_unnamed':
+      'Sie sind kein Mitglied der Organisation mehr, die {connection} verwaltet. Mit Ihrem Konto dort kann man sich weiter an Ihrem Konto hier anmelden, weil Sie keine andere Anmeldung haben.',
+    'kept.not_you':
+      'Wer den Anbieter verwaltet, kann sich als Sie anmelden, bis Sie die Verbindung trennen. Legen Sie zuerst ein Passwort fest oder verbinden Sie ein anderes Konto:',
     action: 'Verbundene Konten',
   },
 })
@@ -45,7 +59,7 @@ interface IdentityNotice {
 }
 
 const notice =
-  (what: 'linked' | 'unlinked') =>
+  (what: 'linked' | 'unlinked' | 'kept') =>
   (
     config: Pick<Config, 'publicUrl' | 'brandName'>,
     { to, locale, connection, account }: IdentityNotice,
@@ -66,5 +80,9 @@ const notice =
     ),
   })
 
-export const identityLinkedEmail = notice('linked')
-export const identityUnlinkedEmail = notice('unlinked')
+/** `kept`: to a former member of the connection's organization who has no other way in. */
+export const identityEmails = {
+  linked: notice('linked'),
+  unlinked: notice('unlinked'),
+  kept: notice('kept'),
+}

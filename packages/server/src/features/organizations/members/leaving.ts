@@ -7,6 +7,7 @@ import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
+import { endAfterDeparture } from '../../../core/member-departed.ts'
 import { revokeMember } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
@@ -61,7 +62,7 @@ export const revokeTokensOf = (
 
 /** Requires no permission. @throws Problem NOT_FOUND, CONFLICT for the last owner */
 export async function leaveOrganization(
-  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
   call: Call,
   id: string,
 ): Promise<void> {
@@ -75,6 +76,8 @@ export async function leaveOrganization(
     if (member.role === 'owner') await assertOtherOwner(tx, id, principal.userId)
     if (!(await deleteMember(tx, id, principal.userId))) throw notFound('organization')
     await revokeTokensOf(tools, tx, id, principal.userId)
+    const departed = { organizationId: id, userId: principal.userId }
+    await tx.asSystem((system) => endAfterDeparture(tools.jobs, system, departed, call.now))
     await recordOrganizationEvent(tx, call, 'organization.member.left', id, { role: member.role })
   })
 }

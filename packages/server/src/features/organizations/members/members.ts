@@ -11,6 +11,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
+import { endAfterDeparture } from '../../../core/member-departed.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   addMembership,
@@ -32,7 +33,7 @@ import {
   updateMemberRole,
 } from './sql.ts'
 
-type MemberTools = Pick<Tools, 'clock' | 'db' | 'roles'>
+type MemberTools = Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>
 
 /** Of the organization that the path names, as far as the caller may read them. */
 export async function listMembers(
@@ -147,7 +148,10 @@ export async function removeMember(tools: MemberTools, call: Call, userId: strin
     await assertMayActOnRole(tools, tx, locked, member.role)
     if (member.role === 'owner') await assertOtherOwner(tx, id, userId)
     if (!(await deleteMember(tx, id, userId))) throw notFound('member')
-    await tx.asSystem((system) => insertRemoved(system, id, userId, call.now))
+    await tx.asSystem(async (system) => {
+      await insertRemoved(system, id, userId, call.now)
+      await endAfterDeparture(tools.jobs, system, { organizationId: id, userId }, call.now)
+    })
     await revokeTokensOf(tools, tx, id, userId)
     await recordOrganizationEvent(tx, call, 'organization.member.removed', id, {
       user_id: userId,

@@ -17,7 +17,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { lockAddress, ownerOtherThan } from '../../identity/emails/index.ts'
 import {
   findIdentity,
-  identityLinkedEmail,
+  identityEmails,
   linkIdentity,
   revokeKeptTokens,
   sealTokens,
@@ -351,7 +351,7 @@ export async function link(
   if (!(await isConnectable(tools, tx, call, connection, userId))) throw new FederationFault('domain_refused')
   const identityId = await linkTo(tools, tx, call, asserted, user)
   const locale = findLocale(user.locale) ?? call.locale
-  const email = identityLinkedEmail(tools.config, {
+  const email = identityEmails.linked(tools.config, {
     to: user.email,
     locale,
     connection: connection.name,

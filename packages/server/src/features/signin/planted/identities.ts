@@ -11,7 +11,7 @@ import type { Tools } from '../../../core/tools.ts'
 import {
   deleteIdentity,
   type Identity,
-  identityUnlinkedEmail,
+  identityEmails,
   listIdentities,
   revokeKeptTokens,
 } from '../../identity/identities/index.ts'
@@ -54,7 +54,7 @@ export async function endIdentity(
     },
   })
   const [connection] = connectionId === null ? [] : await listConnectionsOf(tx, [connectionId])
-  const email = identityUnlinkedEmail(tools.config, {
+  const email = identityEmails.unlinked(tools.config, {
     to: user.email,
     locale: findLocale(user.locale) ?? call.locale,
     connection: connection?.name ?? provider,
