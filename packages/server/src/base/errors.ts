@@ -296,7 +296,11 @@ export interface ProblemOptions {
   status?: number | undefined
   /** On rows of a protocol, what it calls this, where the code alone does not say: `invalid_grant`, `invalidFilter`. */
   protocolError?: string | undefined
+  /** Header fields of the answer, by names in lower case: `www-authenticate` of a protocol, `dpop-nonce`. */
+  headers?: Readonly<Record<string, string>> | undefined
 }
+
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
 export class Problem extends Error {
   readonly code: ErrorCode
@@ -305,6 +309,7 @@ export class Problem extends Error {
   readonly details: Record<string, unknown> | FieldError[] | undefined
   readonly retryAfter: number | undefined
   readonly protocolError: string | undefined
+  readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, options: ProblemOptions = {}) {
     super(options.message ?? ERRORS[code].message, { cause: options.cause })
@@ -315,6 +320,7 @@ export class Problem extends Error {
     this.details = options.details
     this.retryAfter = options.retryAfter
     this.protocolError = options.protocolError
+    this.headers = options.headers ?? NO_HEADERS
   }
 }
 

@@ -33,9 +33,10 @@ import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
 import { healthRows, type Readiness, readiness } from './serve/health.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
+import { protocolHandler, protocolPreflight } from './serve/protocol.ts'
 import { refuse } from './serve/refuse.ts'
 import { formAddress, formAddresses } from './serve/return-path.ts'
-import { type Handler, type Handlers, makeRouter } from './serve/router.ts'
+import { allowed, type Handler, type Handlers, makeRouter } from './serve/router.ts'
 import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server.ts'
 import type { DenialRecorder, StepUpBeginner } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
@@ -194,6 +195,8 @@ function routeTable(
     paths.set(path, handlers)
   }
   for (const row of rows) add(row.method, row.path, handlerOf(dependencies, row, rows))
+  for (const path of new Set(rows.filter(({ kind }) => kind === 'protocol').map(({ path }) => path)))
+    add('OPTIONS', path, protocolPreflight(context, allowed(paths.get(path) ?? new Map())))
   for (const asset of assets) {
     const handle = assetHandler(context.present, asset)
     add('GET', asset.path, (req, res) => handle(context.openExchange(req, res)))
@@ -204,6 +207,7 @@ function routeTable(
 function handlerOf({ context, streams, clock }: Dependencies, row: Row, rows: readonly Row[]): Handler {
   if (row.kind === 'stream') return streams.handler(context, row)
   if (row.kind === 'download') return downloadHandler(context, row, clock)
+  if (row.kind === 'protocol') return protocolHandler(context, row)
   return row.kind === 'page' ? pageHandler(context, row, formAddress(row, rows)) : apiHandler(context, row)
 }
 

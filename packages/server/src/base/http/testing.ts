@@ -11,7 +11,7 @@ import { createLimits, type LimitStore } from '../limits/index.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
 import { type Operation, type OperationFields, operation } from './row/operation.ts'
-import type { ApiFace, DownloadFace, PageFace, Row, StreamFace } from './row/route.ts'
+import type { ApiFace, DownloadFace, PageFace, ProtocolFace, Row, StreamFace } from './row/route.ts'
 import * as rows from './row/route.ts'
 
 export const settings = (changes: Partial<Config> = {}): Config =>
@@ -235,3 +235,9 @@ export const stream = <I>(
   )
 export const download = <I>(flat: Omit<Flat<DownloadFace<I>>, 'method'>) =>
   rows.download(faceOf<DownloadFace<I>>({ ...flat, method: 'GET' } as Flat<DownloadFace<I>>))
+export const protocol = <I, O>(flat: Omit<Flat<ProtocolFace<I, O>>, 'message' | 'tag'>) =>
+  rows.protocol(
+    faceOf<ProtocolFace<I, O>>({ message: `${flat.summary}.`, tag: 'Test', ...flat } as Flat<
+      ProtocolFace<I, O>
+    >),
+  )

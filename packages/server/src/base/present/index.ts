@@ -280,7 +280,9 @@ function apiHeaders(
 }
 
 function failureHeaders(headers: string[], failed: Problem, credential: RequestContext['credential']): void {
-  if (failed.status === 401) headers.push('www-authenticate', challenge(failed, credential))
+  for (const name in failed.headers) headers.push(name, failed.headers[name] ?? '')
+  if (failed.status === 401 && failed.headers['www-authenticate'] === undefined)
+    headers.push('www-authenticate', challenge(failed, credential))
   const wait = failed.retryAfter ?? (failed.status === 503 ? 5 : undefined)
   if (wait !== undefined) headers.push('retry-after', `${Math.max(1, Math.ceil(wait))}`)
 }

@@ -1,7 +1,7 @@
 /** What the OpenAPI document says of an operation in words and examples: access, rate limits, a curl command. */
 import type { DescribedRow } from '../row/route.ts'
 import type { Shape } from '../row/shapes.ts'
-import { exampleBody, exampleOf } from './examples.ts'
+import { exampleBody, exampleForm, exampleOf, formPartOf } from './examples.ts'
 
 /** Who may call an operation, and how often, as a sentence each. */
 export function accessOf(row: DescribedRow): string {
@@ -32,7 +32,11 @@ export function curlOf(row: DescribedRow, { parameters, body, named }: Shape, or
   const method = row.method === 'GET' ? '' : ` -X ${row.method}`
   const lines = [`curl${method} '${origin}${row.path}${query.length ? `?${query.join('&')}` : ''}'`]
   if (row.needs !== undefined) lines.push(`-H 'Authorization: Bearer st_…'`)
-  if (body) {
+  const form = body && row.kind === 'protocol' && !row.takesJson ? formPartOf(body, named) : null
+  if (form) {
+    for (const [name, value] of Object.entries(exampleForm(form, named)))
+      lines.push(`--data-urlencode '${name}=${value.replaceAll("'", "'\\''")}'`)
+  } else if (body) {
     const example = JSON.stringify(exampleBody(body, named))
     lines.push(`-H 'Content-Type: application/json'`, `-d '${example.replaceAll("'", "'\\''")}'`)
   }

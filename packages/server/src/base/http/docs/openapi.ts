@@ -4,7 +4,7 @@
  */
 import { STYLE_WRITERS } from '../../present/index.ts'
 import { CSRF_FIELD } from '../request/csrf.ts'
-import { type DescribedRow, isDescribed, type Row } from '../row/route.ts'
+import { type ApiRow, type DescribedRow, isDescribed, type Row } from '../row/route.ts'
 import { type Schema, type Shape, shapeOf } from '../row/shapes.ts'
 import {
   type DocumentSettings,
@@ -78,7 +78,7 @@ function operation(
     'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(row, shape, config.publicUrl) }],
     parameters: parametersOf(row, shape),
     ...(body
-      ? { requestBody: { required: (body.required ?? []).length > 0, content: inBoth(body, named) } }
+      ? { requestBody: { required: (body.required ?? []).length > 0, content: bodyOf(row, body, named) } }
       : {}),
     responses: { ...successes(row, shape, config), ...failuresOf(row, config, components) },
   }
@@ -100,6 +100,16 @@ const LAST_EVENT_ID = {
   required: false,
   description: 'The id of the last event that was received: the stream continues after it.',
   schema: { type: 'string' },
+}
+
+/** Of a protocol the body is either a form or JSON. */
+function bodyOf(row: DescribedRow, schema: Schema, named: NamedSchemas) {
+  const form = row.kind === 'protocol' && !row.takesJson ? formPartOf(schema, named) : null
+  if (form !== null)
+    return { 'application/x-www-form-urlencoded': { schema: form, example: exampleForm(form, named) } }
+  return row.kind === 'protocol'
+    ? { 'application/json': { schema, example: exampleBody(schema, named) } }
+    : inBoth(schema, named)
 }
 
 /** A form has fields of text alone, and may have the CSRF token as one: where a list is required, there is no form. */
@@ -134,11 +144,14 @@ function successes(row: DescribedRow, shape: Shape, config: DocumentSettings): R
   })
   if (row.kind === 'download') return answered(200, 'The file, as a download.', ['Content-Disposition'])
   if (row.kind === 'stream') return answered(200, 'The events.')
-  return {
-    ...answered(row.status ?? 200, row.message),
-    ...(row.alsoAnswers ? answered(row.alsoAnswers.status, row.alsoAnswers.when) : {}),
-    ...(row.redirectRefused ? { 303: REDIRECT } : {}),
-    ...(row.kind === 'api' && row.browsers ? { 302: redirectTo(row.browsers.leadsTo) } : {}),
+  return { ...answered(row.status ?? 200, row.message), ...(row.kind === 'api' ? otherAnswers(row) : {}) }
+
+  function otherAnswers({ alsoAnswers, redirectRefused, browsers }: ApiRow) {
+    return {
+      ...(alsoAnswers ? answered(alsoAnswers.status, alsoAnswers.when) : {}),
+      ...(redirectRefused ? { 303: REDIRECT } : {}),
+      ...(browsers ? { 302: redirectTo(browsers.leadsTo) } : {}),
+    }
   }
 }
 
@@ -171,6 +184,7 @@ function contentOf(
   config: DocumentSettings & { status: number },
 ) {
   const media = { schema: output, example: exampleOf(output, named) }
+  if (row.kind === 'protocol' && output.type === 'null') return undefined
   if (row.kind === 'download') return Object.fromEntries(row.types.map((type) => [type, media]))
   if (row.kind === 'stream') return { 'text/event-stream': media }
   if (row.style) return { [PROTOCOLS[row.style].type]: media }

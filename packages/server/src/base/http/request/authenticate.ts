@@ -9,7 +9,7 @@ import type { Config } from '../../../config.ts'
 import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
 import { type Problem, problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
-import type { Row } from '../row/route.ts'
+import { isCookieless, type Row } from '../row/route.ts'
 import type { Exchange } from './exchange.ts'
 import { parseForm } from './form.ts'
 import { badRequest, hasBadCharacters } from './text.ts'
@@ -76,7 +76,7 @@ interface Dependencies {
  * @throws Problem BAD_REQUEST for two credentials, or one that cannot be read
  */
 export function authenticate(row: Row, exchange: Exchange, dependencies: Dependencies): Eventual<Caller> {
-  if (row.anonymous || row.crossSite !== undefined) return ANONYMOUS
+  if (row.anonymous || isCookieless(row)) return ANONYMOUS
   const { authorization, 'x-api-key': header } = exchange.req.headers
   const inQuery = dependencies.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
   const isExplicit = authorization !== undefined || header !== undefined

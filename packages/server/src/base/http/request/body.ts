@@ -13,10 +13,21 @@ const JSON_TYPE = /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)$/
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /** @throws Problem UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, BAD_REQUEST, VALIDATION_ERROR */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Record<string, unknown>> {
+export function readBody(req: IncomingMessage, limit: number): Promise<Record<string, unknown>> {
+  return readAs(req, limit, { form: parseForm, json: parseJson })
+}
+
+type Parse = (text: string) => Record<string, unknown>
+
+/** As readBody, by the given parsers; a type without a parser is refused. @throws Problem as readBody */
+export async function readAs(
+  req: IncomingMessage,
+  limit: number,
+  parsers: { form?: Parse; json?: Parse },
+): Promise<Record<string, unknown>> {
   const length = req.headers['content-length']
   if (req.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return {}
-  const parse = parserFor(req)
+  const parse = parserFor(req, parsers)
   if (Number(length) > limit) throw refused('PAYLOAD_TOO_LARGE')
   const bytes = await collect(req, limit)
   return bytes.length === 0 ? {} : parse(utf8(bytes))
@@ -29,12 +40,12 @@ export function isTooMuchToDrain(req: IncomingMessage): boolean {
   return length === undefined ? req.headers['transfer-encoding'] !== undefined : Number(length) > DRAIN_LIMIT
 }
 
-function parserFor(req: IncomingMessage): (text: string) => Record<string, unknown> {
+function parserFor(req: IncomingMessage, { form, json }: { form?: Parse; json?: Parse }): Parse {
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') throw refused('UNSUPPORTED_MEDIA_TYPE')
   const [type = '', ...parameters] = (req.headers['content-type'] ?? '').split(';')
   const media = type.trim().toLowerCase()
-  const parse = media === FORM_TYPE ? parseForm : JSON_TYPE.test(media) ? parseJson : null
+  const parse = media === FORM_TYPE ? form : JSON_TYPE.test(media) ? json : undefined
   if (!parse || !parameters.every(isUtf8)) throw refused('UNSUPPORTED_MEDIA_TYPE')
   return parse
 }

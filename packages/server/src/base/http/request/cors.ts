@@ -6,11 +6,28 @@ const EXPOSED =
 const REQUEST_HEADERS =
   'accept, accept-language, authorization, content-type, x-api-key, x-api-version, x-csrftoken, x-csrf-token, x-latchkey-challenge, x-request-id'
 
+/** Of the endpoints of OAuth. */
+const PROTOCOL_EXPOSED = 'x-request-id, retry-after, www-authenticate, dpop-nonce'
+const PROTOCOL_HEADERS = 'accept, authorization, content-type, dpop, x-request-id'
+
 export interface Cors {
   /** Adds the headers of the answer to a simple or actual request. */
   answer(req: IncomingMessage, headers: string[]): void
   /** Adds the headers of the answer to a preflight request (Fetch §3.3.3). */
   preflight(req: IncomingMessage, headers: string[], methods: string): void
+}
+
+/** Of rows that scripts of every origin may request, without cookies. */
+export const anyOrigin: Cors = {
+  answer(_, headers) {
+    headers.push('access-control-allow-origin', '*', 'access-control-expose-headers', PROTOCOL_EXPOSED)
+  },
+  preflight(req, headers, methods) {
+    headers.push('allow', methods)
+    if (req.headers['access-control-request-method'] === undefined) return
+    headers.push('access-control-allow-origin', '*', 'access-control-allow-methods', methods)
+    headers.push('access-control-allow-headers', PROTOCOL_HEADERS, 'access-control-max-age', '600')
+  },
 }
 
 export function cors(origins: readonly string[]): Cors {

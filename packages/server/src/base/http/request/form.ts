@@ -5,7 +5,17 @@ const MAX_FIELDS = 200
 
 /** @throws Problem BAD_REQUEST or VALIDATION_ERROR, which names the field if it is known */
 export function parseForm(text: string): Record<string, string> {
-  const fields: Record<string, string> = Object.create(null)
+  return parseRepeating(text, NO_NAMES) as Record<string, string>
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set()
+
+/** As parseForm; of names that may repeat, the value is the list of what was sent. */
+export function parseRepeating(
+  text: string,
+  repeats: ReadonlySet<string>,
+): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = Object.create(null)
   if (text === '') return fields
   const pairs = text.split('&', MAX_FIELDS + 1)
   if (pairs.length > MAX_FIELDS) throw badRequest('There are too many fields.')
@@ -16,9 +26,11 @@ export function parseForm(text: string): Record<string, string> {
     const value = equals === -1 ? '' : decoded(pair.slice(equals + 1), name)
     if (name === '__proto__' || hasBadCharacters(name))
       throw badRequest('The name of a field is not allowed.')
-    if (Object.hasOwn(fields, name)) throw duplicate(name)
     if (hasBadCharacters(value)) throw badCharacters(name)
-    fields[name] = value
+    const before = fields[name]
+    if (repeats.has(name)) fields[name] = [...(before ?? []), value]
+    else if (before !== undefined) throw duplicate(name)
+    else fields[name] = value
   }
   return fields
 }

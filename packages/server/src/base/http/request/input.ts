@@ -6,14 +6,15 @@
 import type { Config } from '../../../config.ts'
 import { type FieldError, problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
-import { isStrict, type Row, readsQuery } from '../row/route.ts'
+import { isStrict, type ProtocolRow, type Row, readsQuery } from '../row/route.ts'
 import type { Caller } from './authenticate.ts'
-import { BODY_LIMIT, readBody } from './body.ts'
+import { BODY_LIMIT, readAs, readBody } from './body.ts'
 import { CSRF_FIELD } from './csrf.ts'
 import { type Declaration, declarationOf, dropNulls, unknownMembers, withoutMembers } from './declaration.ts'
 import type { Exchange } from './exchange.ts'
-import { parseForm } from './form.ts'
-import { badCharacters, hasBadCharacters } from './text.ts'
+import { parseForm, parseRepeating } from './form.ts'
+import { parseJson } from './json.ts'
+import { badCharacters, badRequest, hasBadCharacters } from './text.ts'
 
 /** The input of a request before validation. */
 export interface Input {
@@ -34,6 +35,10 @@ export type ReadInput = (
 
 /** Prepared once a row. */
 export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput {
+  return row.kind === 'protocol' ? parameterReader(row) : usualReader(row, config)
+}
+
+function usualReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput {
   const whole = declarationOf(row.input)
   const declared = withoutMembers(whole, pathParameters(row.path))
   const isFromQuery = readsQuery(row)
@@ -41,13 +46,14 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
   const inBody = new Set(row.method === 'GET' ? [] : [CSRF_FIELD])
   const inQuery = new Set([...(config.apiKeyInQuery ? ['api_key'] : []), ...(isFromQuery ? inBody : [])])
   const notEmpty = new Set(row.notEmpty)
+  const repeats = new Set(row.repeats)
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
   const mayClear = row.method === 'PATCH'
   const sendsQueryOnly = row.method === 'GET' && !row.path.includes(':') && !row.takesBasic
   const read = isFromQuery ? readQuery : readOther
 
   function readQuery({ url, req }: Exchange): Eventual<Input> {
-    const fields: Record<string, unknown> = parseForm(queryOf(url))
+    const fields: Record<string, unknown> = parseRepeating(queryOf(url), repeats)
     const unknown = isStrict(row)
       ? unknownMembers(fields, declared, { besides: inQuery, what: 'query parameter' })
       : []
@@ -81,6 +87,46 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
       return input
     })
   }
+}
+
+/** Characters of one parameter of a protocol. */
+const PARAMETER_LIMIT = 8192
+
+/**
+ * The parameters of a protocol: the query of a GET, otherwise the body alone. One that is sent without a value was not sent, and
+ * none may be sent twice (RFC 6749 §3.1, §3.2), except where the row says so.
+ */
+function parameterReader(row: ProtocolRow): ReadInput {
+  const repeats = new Set(row.repeats)
+  const limit = row.bodyLimit ?? BODY_LIMIT
+  const parsers = row.takesJson
+    ? { json: parseJson }
+    : { form: (text: string) => parseRepeating(text, repeats) }
+  const read = (fields: Record<string, unknown>): Input => ({ fields: withinLimit(fields), unknown: [] })
+  return (exchange, _, params) => {
+    if (row.method === 'GET') return read(parseRepeating(queryOf(exchange.url), repeats))
+    return readAs(exchange.req, limit, parsers).then((fields) => {
+      const input = read(fields)
+      addParams(input.fields, params)
+      return input
+    })
+  }
+}
+
+function withinLimit(fields: Record<string, unknown>): Record<string, unknown> {
+  for (const name in fields) {
+    const value = fields[name]
+    if (value === '') delete fields[name]
+    for (const one of [value].flat()) {
+      if (typeof one === 'string' && one.length > PARAMETER_LIMIT)
+        throw badRequest(`The parameter has more than ${PARAMETER_LIMIT} characters.`, {
+          field: name,
+          code: 'too_long',
+          message: `Must have at most ${PARAMETER_LIMIT} characters.`,
+        })
+    }
+  }
+  return fields
 }
 
 const NOTHING: Declaration = { members: new Map(), entries: null }

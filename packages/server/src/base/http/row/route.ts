@@ -90,6 +90,8 @@ interface Face {
   notEmpty?: readonly string[]
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
+  /** Parameters that may be sent several times (RFC 8707 §2): their value is the list of what was sent. */
+  repeats?: readonly string[]
   /** The query as it was sent is the member `raw_query` of the input: what a protocol signs (SAML bindings §3.4.4.1). */
   rawQuery?: true
   /**
@@ -215,15 +217,46 @@ export interface DownloadFace<I = unknown> extends StyledFace {
   run(call: Call, input: I): Promise<Download>
 }
 
+/** What an endpoint of a protocol reads of a request besides its parameters. */
+export interface ProtocolRequest {
+  /** The field `Authorization`; null where there is none. */
+  authorization: string | null
+  /** The field `DPoP` (RFC 9449 §4.1); null where there is none. */
+  dpop: string | null
+}
+
+/**
+ * An endpoint that programs request by the rules of OAuth (serve/protocol.ts): parameters of a form, the bare answer, errors of
+ * RFC 6749 §5.2. It reads no cookie and no credential of our API: who sends the request is for `run` to find out, so that
+ * scripts of every origin may send it (RFC 6749 §3.2, draft-ietf-oauth-browser-based-apps §6.3.2.1).
+ */
+export interface ProtocolFace<I = unknown, O = unknown> extends Face {
+  method: 'GET' | 'POST'
+  /** Each parameter is a text of at most 8,192 characters, or a list of those where it `repeats`; others are ignored. */
+  input: z.ZodType<I>
+  /** `z.null()`: the answer has no body. */
+  output: z.ZodType<O>
+  /** What a success means, for the reference. */
+  message: string
+  status?: number
+  tag: string
+  /** The body is JSON in place of a form (RFC 7591 §3.1). */
+  takesJson?: true
+  bare?: never
+  withKey?: never
+  run(call: Call, input: I, request: ProtocolRequest): Eventual<Answer<O>>
+}
+
 /** A face with the fields of its operation, as the table holds it. */
 type RowOf<F extends Face, K extends string> = Omit<F, 'name'> & Operation & { kind: K }
 export type ApiRow<I = unknown, O = unknown> = RowOf<ApiFace<I, O>, 'api'>
 export type PageRow<I = unknown> = RowOf<PageFace<I>, 'page'>
 export type StreamRow<I = unknown> = RowOf<StreamFace<I>, 'stream'>
 export type DownloadRow<I = unknown> = RowOf<DownloadFace<I>, 'download'>
+export type ProtocolRow<I = unknown, O = unknown> = RowOf<ProtocolFace<I, O>, 'protocol'> & { style: 'oauth' }
 
 /** Rows of the API that the reference describes. */
-export type DescribedRow = ApiRow | DownloadRow | StreamRow
+export type DescribedRow = ApiRow | DownloadRow | StreamRow | ProtocolRow
 export const isDescribed = (row: Row): row is DescribedRow => row.kind !== 'page'
 
 /**
@@ -243,12 +276,16 @@ export const needsAccountProof = (row: Row): boolean =>
   row.fresh === undefined &&
   row.anyProof === undefined
 
+/** Whether the row reads neither cookies nor credentials of our API, so that no other site can misuse those of a browser. */
+export const isCookieless = (row: Pick<Row, 'kind' | 'crossSite'>): boolean =>
+  row.kind === 'protocol' || row.crossSite !== undefined
+
 /** Whether the input is the query, not the body. */
 export const readsQuery = (row: Pick<Row, 'method' | 'body'>): boolean =>
   row.method === 'GET' || (row.method === 'DELETE' && !row.body)
 
 // biome-ignore lint/suspicious/noExplicitAny: one list has rows of every input and output
-export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any> | DownloadRow<any>
+export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any> | DownloadRow<any> | ProtocolRow<any, any>
 
 /** Holds input and output of an API row to their types; returns the plain row. */
 export const route = <I, O>(face: ApiFace<I, O>): ApiRow<I, O> => ({ ...face.of, ...face, kind: 'api' })
@@ -270,4 +307,12 @@ export const download = <I>(face: Omit<DownloadFace<I>, 'method'>): DownloadRow<
   ...face,
   method: 'GET',
   kind: 'download',
+})
+
+/** Holds input and output of a row of a protocol to their types; returns the plain row. */
+export const protocol = <I, O>(face: ProtocolFace<I, O>): ProtocolRow<I, O> => ({
+  ...face.of,
+  ...face,
+  style: 'oauth',
+  kind: 'protocol',
 })

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 import { dates } from '../../present/index.ts'
-import { type DescribedRow, isStrict, needsAccountProof, readsQuery } from './route.ts'
+import { type DescribedRow, isCookieless, isStrict, needsAccountProof, readsQuery } from './route.ts'
 
 export interface Schema {
   [keyword: string]: unknown
@@ -149,7 +149,7 @@ export function errorsOf(row: DescribedRow): ErrorCode[] {
   // the membership of the organization in the path
   add(row.organization !== undefined, 'NOT_FOUND', 'INSUFFICIENT_PERMISSIONS')
   add(row.fresh !== undefined || needsAccountProof(row), 'STEP_UP_REQUIRED')
-  add(unsafe, 'CSRF_FAILED')
+  add(unsafe && !isCookieless(row), 'CSRF_FAILED')
   add(unsafe, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   return [...codes]
 }

@@ -84,7 +84,10 @@ function keepingText(serialise: Serialise): Serialise {
 }
 
 /** Outside production an answer that does not match its schema is an error, so that tests find it. */
-function outputOf(context: HttpContext, row: ApiRow): Serialise {
+export function outputOf(
+  context: HttpContext,
+  row: Pick<ApiRow, 'name' | 'output' | 'keepsText'>,
+): Serialise {
   const written = serialiser(row.output as z.ZodType)
   const serialise = row.keepsText ? keepingText(written) : written
   if (context.config.profile === 'production') return serialise

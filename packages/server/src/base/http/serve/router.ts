@@ -83,7 +83,8 @@ export function makeRouter(
   }
 }
 
-function allowed(handlers: Handlers): string {
+/** The methods of a path, as the field `Allow` names them. */
+export function allowed(handlers: Handlers): string {
   const known = new Set([...handlers.keys(), 'OPTIONS'])
   if (known.has('GET')) known.add('HEAD')
   return METHODS.filter((method) => known.has(method)).join(', ')

@@ -49,14 +49,14 @@ import {
 } from '../request/authenticate.ts'
 import { isTooMuchToDrain } from '../request/body.ts'
 import { CHALLENGE_FIELD, CHALLENGE_HEADER, type Challenges } from '../request/challenge.ts'
-import type { Cors } from '../request/cors.ts'
+import { anyOrigin, type Cors } from '../request/cors.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from '../request/csrf.ts'
 import type { Exchange, OpenExchange } from '../request/exchange.ts'
 import { parseInput, parseJudged } from '../request/fields.ts'
 import { type Input, inputReader, NO_INPUT, type ReadInput } from '../request/input.ts'
 import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badRequest } from '../request/text.ts'
-import { type CookieChange, needsAccountProof, type Row } from '../row/route.ts'
+import { type CookieChange, isCookieless, needsAccountProof, type Row } from '../row/route.ts'
 import type { Params } from './router.ts'
 
 /** What handlers need besides their row; made once. */
@@ -170,6 +170,7 @@ export interface Steps<R extends Row> {
 /** Prepares the steps of one row. */
 export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const isUnsafe = row.method !== 'GET'
+  const isMisusable = isUnsafe && !isCookieless(row)
   const isOnAccount = needsAccountProof(row)
   const checkAccess = accessCheck(row)
   const readInput = inputReader(row, context.config)
@@ -260,8 +261,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     const { exchange } = entry
     // no other site can make a browser send an explicit credential
     const isProtected = caller.isExplicit && caller.principal !== null
-    if (isUnsafe && !isProtected && row.crossSite === undefined && context.isForeign(exchange.req))
-      throw problem('CSRF_FAILED')
+    if (isMisusable && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
     const isGuess = caller.basic && countGuess
     if (row.of.hashes || isGuess) context.assertRoomForHash()
     const count = isGuess ? countGuess : countRequest
@@ -304,8 +304,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     })
   }
   function assertMeant({ exchange, call }: Entry, { fields }: Input): void {
-    const needsToken =
-      isUnsafe && row.crossSite === undefined && (row.kind === 'page' || call.session?.via === 'cookie')
+    const needsToken = isMisusable && (row.kind === 'page' || call.session?.via === 'cookie')
     if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
       throw problem('CSRF_FAILED')
   }
@@ -344,6 +343,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     enter(entry) {
       const { exchange, params } = entry
       if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
+      else if (row.kind === 'protocol') anyOrigin.answer(exchange.req, exchange.headers)
       else if (row.kind !== 'page') context.cors.answer(exchange.req, exchange.headers)
       return whenReady<Authorization, Input>(authorize(exchange, params), (authorization) =>
         admit(entry, authorization),

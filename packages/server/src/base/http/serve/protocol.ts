@@ -1,0 +1,56 @@
+/**
+ * The endpoints that programs request by the rules of OAuth: an answer without an envelope, errors by RFC 6749 §5.2. The steps
+ * before `run` are those of every row; no cookie and no credential of our API is read (isCookieless).
+ */
+import { z } from 'zod'
+import { anyOrigin } from '../request/cors.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { badRequest } from '../request/text.ts'
+import type { ProtocolRequest, ProtocolRow } from '../row/route.ts'
+import { outputOf } from './api.ts'
+import type { Handler } from './router.ts'
+import { type HttpContext, problemOf, steps } from './steps.ts'
+
+export function protocolHandler(context: HttpContext, row: ProtocolRow): Handler {
+  const step = steps(context, row)
+  const status = row.status ?? 200
+  const by = { message: row.message, status, serialise: outputOf(context, row) }
+  const hasBody = !(row.output instanceof z.ZodNull)
+  return async (req, res, params) => {
+    const entry = step.open(req, res, params)
+    const { exchange } = entry
+    try {
+      const input = await step.enter(entry)
+      const valid = await step.validateInput(entry, input)
+      const answer = await step.recordDenials(entry, () => row.run(entry.call, valid, requestOf(exchange)))
+      if (hasBody) context.present.data(exchange, answer, by)
+      else context.present.empty(exchange, answer.status ?? status)
+    } catch (error) {
+      context.present.problem(exchange, problemOf(context, exchange, error, row))
+    }
+  }
+}
+
+/** Answers what a browser asks before a script of another origin may send the request. */
+export const protocolPreflight =
+  (context: HttpContext, allow: string): Handler =>
+  (req, res) => {
+    const exchange = context.openExchange(req, res)
+    anyOrigin.preflight(req, exchange.headers, allow)
+    context.present.empty(exchange, 204)
+  }
+
+/** @throws Problem BAD_REQUEST for a field that is sent twice: two readers could find two different credentials */
+function requestOf({ req }: Exchange): ProtocolRequest {
+  return { authorization: onlyOne(req.rawHeaders, 'authorization'), dpop: onlyOne(req.rawHeaders, 'dpop') }
+}
+
+function onlyOne(rawHeaders: readonly string[], name: string): string | null {
+  let found: string | null = null
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() !== name) continue
+    if (found !== null) throw badRequest('A header field is present more than once.')
+    found = rawHeaders[at + 1] ?? ''
+  }
+  return found
+}
