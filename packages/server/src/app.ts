@@ -25,6 +25,7 @@ import { createPages } from './base/page/index.ts'
 import { offeredKinds } from './base/relying-party.ts'
 import type { Config } from './config.ts'
 import { auditJobs } from './core/audit/index.ts'
+import { createClients } from './core/clients/index.ts'
 import { findStoredDemands, unmeetableText } from './core/demands.ts'
 import { clockRow } from './core/dev-clock.ts'
 import { findProvable } from './core/factors/index.ts'
@@ -209,6 +210,7 @@ async function openTools(
   const revocations = createRevocations({ db, clock, log })
   const roles = createRoles({ db, clock, log, config })
   const routedDomains = createRoutedDomains({ db, changes })
+  const clients = createClients({ db, changes, ...(config.cachedCredentials === 0 && { most: 0 }) })
   const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
   const limits = openLimits({ db, redis, limitStore, log })
   const accounts = {
@@ -220,6 +222,7 @@ async function openTools(
     revocations,
     roles,
     routedDomains,
+    clients,
     metrics: createMetrics(),
     limits,
   }

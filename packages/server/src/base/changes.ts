@@ -1,11 +1,11 @@
 /**
- * Which users and organizations have changed: the invalidation of rows in memory (row-cache.ts), by NOTIFY. Triggers
- * notify in the transaction of each change, with the id of the user or the organization, or with a word for an answer that
+ * Which users, organizations and clients have changed: the invalidation of rows in memory (row-cache.ts), by NOTIFY. Triggers
+ * notify in the transaction of each change, with the id of the row that it concerns, or with a word for an answer that
  * depends on many rows (core/routed-domains.ts). Owns the number of the last change, the changes that are remembered, and the
  * lease; leaves the rows to the caches.
  *
  * Invariant: where `isUnchanged(since, …)` holds, no transaction that committed more than a second ago has changed the
- * user or the organization after a statement that was sent when `last()` was `since`.
+ * subject or the organization after a statement that was sent when `last()` was `since`.
  *
  * Why. A change C commits before its notification N reaches this process. If C committed before the statement was
  * sent, its result contains C. Otherwise N arrives after `since` was read, gets a higher number, and the result does
@@ -35,8 +35,8 @@ export interface Changes {
   last(): number
   /** Whether results are current at all; otherwise they come from the database. */
   isCurrent(): boolean
-  /** Whether neither the user nor the organization has changed since a number; only with `isCurrent()`. */
-  isUnchanged(since: number, userId: string, organizationId: string | null): boolean
+  /** Whether neither the subject (a user, a client) nor the organization has changed since a number; only with `isCurrent()`. */
+  isUnchanged(since: number, subjectId: string, organizationId: string | null): boolean
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -96,9 +96,9 @@ export function createChanges(tools: {
       if (now - heardUntil > PROBE_EVERY) probe(now)
       return now - heardUntil <= LEASE
     },
-    isUnchanged: (since, userId, organizationId) =>
+    isUnchanged: (since, subjectId, organizationId) =>
       since >= floor &&
-      (changed.get(userId) ?? 0) <= since &&
+      (changed.get(subjectId) ?? 0) <= since &&
       (organizationId === null || (changed.get(organizationId) ?? 0) <= since),
     open: replica.open,
     close: replica.close,

@@ -11,7 +11,7 @@ import { createChanges } from './changes.ts'
 import { digestBytes, digestKey } from './crypto.ts'
 import type { Database } from './db/database.ts'
 import type { Db } from './db/types.ts'
-import { type CachedRow, createRowCache, derived } from './row-cache.ts'
+import { type CachedRow, createRowCache, derived, subjectOfCredential } from './row-cache.ts'
 
 interface Row extends CachedRow {
   name: string | null
@@ -56,13 +56,14 @@ async function make(options: { most?: number; from?: Pick<Db, 'listen' | 'heard'
   const rows = createRowCache<Row>({
     changes,
     most: options.most ?? 100,
-    async read(hash) {
+    subjectOf: subjectOfCredential,
+    async read(key) {
       seen.reads += 1
       const holds = [before, after]
       await holds[0]
       const { rows } = await sql<Row>`
         select id as user_id, null as organization_id, full_name as name from users
-        where id = ${id(numbers.get(hash.toString('hex')) ?? 0)}`.execute(db.hot)
+        where id = ${id(numbers.get(digestBytes(key).toString('hex')) ?? 0)}`.execute(db.hot)
       await holds[1]
       return rows[0]
     },
@@ -134,6 +135,7 @@ describe('a row in memory', () => {
     const rows = createRowCache({
       changes: cache.changes,
       most: 10,
+      subjectOf: subjectOfCredential,
       read: async () => ({ user_id: id(1), organization_id: organization }),
     })
     await db.tx('system', (tx) =>
@@ -250,6 +252,7 @@ describe('loads', () => {
     const rows = createRowCache({
       changes: cache.changes,
       most: 10,
+      subjectOf: subjectOfCredential,
       async read() {
         if (isDown) throw new Error('down')
         return { user_id: id(1), organization_id: null }

@@ -1,25 +1,30 @@
 /**
- * A cache of rows in memory, filled on demand: what a credential was found to be, by the hash of the credential. Owns
- * its bound, eviction and single-flight loads; leaves to changes.ts whether a row is current, and to its user what
- * the row permits at an instant.
+ * A cache of rows in memory, filled on demand: what a credential was found to be, by the hash of the credential, and OAuth
+ * clients by their id. Owns its bound, eviction and single-flight loads; leaves to changes.ts whether a row is current, and to
+ * its user what the row permits at an instant.
  *
- * Invariant: a row is found only where neither its user nor its organization has changed since before it was loaded, by
- * the argument of changes.ts. The absence of a row is never cached, and a row that refuses is read again by its user:
+ * Invariant: a row is found only where neither its subject (a user, a client) nor its organization has changed since before it
+ * was loaded, by the argument of changes.ts. The absence of a row is never cached, and a row that refuses is read again by its user:
  * memory may permit, only the database refuses.
  */
 import type { Changes } from './changes.ts'
-import { digestBytes } from './crypto.ts'
 import { deepFrozen } from './frozen.ts'
 
-/** What the rows of a cache have in common. */
+/** What the rows of credentials have in common. */
 export interface CachedRow {
   user_id: string
   /** Whether or not the credential may act in it at present. */
   organization_id: string | null
 }
 
+/** The ids that are notified when a row changes. */
+export interface RowSubject {
+  id: string
+  organizationId: string | null
+}
+
 export interface RowCache<R> {
-  /** The row in memory, by the digest of its credential (`digestKey`); null where there is none that is current. */
+  /** The row in memory, by its key, of a credential its digest (`digestKey`); null where there is none that is current. */
   find(key: string): R | null
   /** The row in the database; null where there is none. Concurrent loads of one key are one statement. */
   load(key: string): Promise<R | null>
@@ -29,29 +34,37 @@ export interface RowCacheOptions<R> {
   changes: Changes
   /** The most rows in memory; 0: every row comes from the database. */
   most: number
-  /** Reads one row. */
-  read(hash: Buffer): Promise<R | undefined>
+  /** Reads one row by its key. */
+  read(key: string): Promise<R | undefined>
+  /** Computed once for each row that is read. */
+  subjectOf(row: R): RowSubject
 }
 
 interface Entry<R> {
   row: R
-  since: number
-}
-interface Load<R> {
-  row: Promise<R | null>
+  subject: RowSubject
   since: number
 }
 
-export function createRowCache<R extends CachedRow>({
+export const subjectOfCredential = ({
+  user_id: id,
+  organization_id: organizationId,
+}: CachedRow): RowSubject => ({
+  id,
+  organizationId,
+})
+
+export function createRowCache<R extends object>({
   changes,
   most,
   read,
+  subjectOf,
 }: RowCacheOptions<R>): RowCache<R> {
   // two generations instead of an order of use: a row that is used moves to the young one, which replaces the old when full
   const half = Math.ceil(most / 2)
   let young = new Map<string, Entry<R>>()
   let old = new Map<string, Entry<R>>()
-  const loads = new Map<string, Load<R>>()
+  const loads = new Map<string, Promise<Entry<R> | null>>()
 
   function keep(key: string, entry: Entry<R>): void {
     if (young.size >= half) {
@@ -61,17 +74,16 @@ export function createRowCache<R extends CachedRow>({
     young.set(key, entry)
   }
 
-  const isUnchanged = ({ row, since }: Entry<R>): boolean =>
-    changes.isUnchanged(since, row.user_id, row.organization_id)
+  const isUnchanged = ({ subject, since }: Entry<R>): boolean =>
+    changes.isUnchanged(since, subject.id, subject.organizationId)
 
-  function start(key: string): Load<R> {
+  async function start(key: string): Promise<Entry<R> | null> {
     const since = changes.last()
-    const row = read(digestBytes(key)).then((found) => {
-      if (found === undefined) return null
-      if (most > 0) keep(key, { row: found, since })
-      return found
-    })
-    return { row, since }
+    const row = await read(key)
+    if (row === undefined) return null
+    const entry = { row, subject: subjectOf(row), since }
+    if (most > 0) keep(key, entry)
+    return entry
   }
 
   return {
@@ -91,14 +103,14 @@ export function createRowCache<R extends CachedRow>({
     async load(key) {
       const joined = loads.get(key)
       if (joined !== undefined && changes.isCurrent()) {
-        const row = await joined.row
+        const entry = await joined
         // its statement was sent before this call: what has changed since then it may not contain
-        if (row !== null && isUnchanged({ row, since: joined.since })) return row
+        if (entry !== null && isUnchanged(entry)) return entry.row
       }
       const load = start(key)
       loads.set(key, load)
       try {
-        return await load.row
+        return (await load)?.row ?? null
       } finally {
         if (loads.get(key) === load) loads.delete(key)
       }

@@ -11,6 +11,7 @@ import type { Log } from '../base/log/index.ts'
 import type { Breaches } from '../base/outbound/breaches.ts'
 import type { Outbound } from '../base/outbound/index.ts'
 import type { Config } from '../config.ts'
+import type { Clients } from './clients/index.ts'
 import type { Jobs } from './jobs/index.ts'
 import type { Keys } from './keys/index.ts'
 import type { Mail } from './mail/index.ts'
@@ -35,6 +36,7 @@ export interface Tools {
   revocations: Revocations
   roles: Roles
   routedDomains: RoutedDomains
+  clients: Clients
   limits: RateLimits
   log: Log
 }

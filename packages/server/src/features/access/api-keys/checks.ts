@@ -6,11 +6,11 @@
 import { within } from '@latchkey/guard'
 import { type CallOrganization, findLocale, type Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
-import { digestKey } from '../../../base/crypto.ts'
+import { digestBytes, digestKey } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Eventual } from '../../../base/eventual.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
-import { createRowCache, derived } from '../../../base/row-cache.ts'
+import { createRowCache, derived, subjectOfCredential } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { actsUntil } from '../../../core/policies.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
@@ -43,8 +43,9 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
   const rows = createRowCache<CheckedKey>({
     changes,
     most: config.cachedCredentials,
-    read: async (hash) => {
-      const [row] = await db.run(statement, [hash])
+    subjectOf: subjectOfCredential,
+    read: async (digest) => {
+      const [row] = await db.run(statement, [digestBytes(digest)])
       // a key has no proofs, so that it does not matter by which connections members sign in
       return row && { ...row, acts_until: actsUntil({ ...row, policy_connections: null }, null) }
     },

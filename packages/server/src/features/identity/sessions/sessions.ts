@@ -9,12 +9,12 @@ import type { CompiledQuery } from 'kysely'
 import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
 import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
-import { digestKey, randomSecret, sha256 } from '../../../base/crypto.ts'
+import { digestBytes, digestKey, randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Db, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Eventual } from '../../../base/eventual.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
-import { createRowCache, derived } from '../../../base/row-cache.ts'
+import { createRowCache, derived, subjectOfCredential } from '../../../base/row-cache.ts'
 import { actsForAccount, levelIn, mergeProofs } from '../../../base/session-proofs.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
@@ -235,8 +235,9 @@ export function sessionChecks(
   const rows = createRowCache<CheckedRow>({
     changes,
     most: config.cachedCredentials,
-    read: async (hash) => {
-      const [stored] = await db.run(statement, [hash])
+    subjectOf: subjectOfCredential,
+    read: async (digest) => {
+      const [stored] = await db.run(statement, [digestBytes(digest)])
       if (!stored) return undefined
       const row = await completePolicy(stored)
       const proven = { proofs: row.proofs, authenticatedAt: row.authenticated_at }

@@ -1,0 +1,135 @@
+/**
+ * What the settings of a client mean together: the rules of RFC 7591, RFC 9700 and OpenID Connect Registration over several
+ * members, as errors of fields. Pure. Leaves what an owner may set (first-party clients, scopes) to oidc/clients.
+ */
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import type { FieldError } from '../../base/errors.ts'
+import { redirectUriFault } from './redirect-uris.ts'
+import type { ClientSettings, GrantType } from './settings.ts'
+
+const fault = (field: string, code: string, message: string): FieldError => ({ field, code, message })
+
+type Rule = (settings: ClientSettings) => readonly FieldError[]
+
+const DEVICE: GrantType = 'urn:ietf:params:oauth:grant-type:device_code'
+const EXCHANGE: GrantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+const redirectUris: Rule = ({ application_type, redirect_uris, post_logout_redirect_uris }) =>
+  Object.entries({ redirect_uris, post_logout_redirect_uris }).flatMap(([field, uris]) =>
+    uris.flatMap((uri, at) => {
+      const message = redirectUriFault(uri, application_type)
+      if (message !== null) return [fault(`${field}.${at}`, 'redirect_uri', message)]
+      return uris.indexOf(uri) < at
+        ? [fault(`${field}.${at}`, 'duplicate', 'It is in the list already.')]
+        : []
+    }),
+  )
+
+const grants: Rule = ({ grant_types, redirect_uris }) => [
+  ...(grant_types.includes('authorization_code') && redirect_uris.length === 0
+    ? [fault('redirect_uris', 'required', 'The grant authorization_code needs a redirect URI.')]
+    : []),
+  ...(grant_types.includes('refresh_token') &&
+  !grant_types.some((grant) => grant === 'authorization_code' || grant === DEVICE)
+    ? [fault('grant_types', 'refresh_token', 'Only authorization_code and device_code give refresh tokens.')]
+    : []),
+  ...(new Set(grant_types).size < grant_types.length
+    ? [fault('grant_types', 'duplicate', 'Name each grant once.')]
+    : []),
+]
+
+/** RFC 6749 §2.1: what a public client sends proves nothing about it. */
+const publicClients: Rule = ({ token_endpoint_auth_method: method, grant_types, require_pkce }) => {
+  if (method !== 'none') return []
+  const withheld = grant_types.filter((grant) => grant === 'client_credentials' || grant === EXCHANGE)
+  return [
+    ...withheld.map((grant) =>
+      fault('grant_types', 'public_client', `A client without authentication may not use ${grant}.`),
+    ),
+    // RFC 9700 §2.1.1
+    ...(require_pkce
+      ? []
+      : [fault('require_pkce', 'public_client', 'A client without authentication needs PKCE.')]),
+  ]
+}
+
+const keys: Rule = (settings) => {
+  const {
+    jwks,
+    jwks_uri: uri,
+    token_endpoint_auth_method: method,
+    token_endpoint_auth_signing_alg: alg,
+  } = settings
+  // RFC 7591 §2
+  if (jwks !== null && uri !== null)
+    return [fault('jwks_uri', 'jwks', 'Give either the keys or the address where they are.')]
+  const missing =
+    method === 'private_key_jwt' && jwks === null && uri === null
+      ? [fault('jwks', 'required', 'private_key_jwt needs jwks or jwks_uri.')]
+      : []
+  const unused =
+    alg !== null && method !== 'private_key_jwt'
+      ? [fault('token_endpoint_auth_signing_alg', 'unused', 'Only private_key_jwt has an algorithm.')]
+      : []
+  const faulty = (jwks?.keys ?? []).flatMap((key, at) => {
+    const message = keyFault(key as JsonWebKey)
+    return message === null ? [] : [fault(`jwks.keys.${at}`, 'key', message)]
+  })
+  return [...missing, ...unused, ...faulty]
+}
+
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/** Why it is no public key that assertions may be verified with. */
+function keyFault(jwk: JsonWebKey): string | null {
+  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name)))
+    return 'This is a private key. Give the public part, and replace the key: it has left your app.'
+  if (jwk.use !== undefined && jwk.use !== 'sig') return 'Give keys for signatures (`use`: `sig`).'
+  const key = publicKeyOf(jwk)
+  if (key === null) return 'This is no key that can be read.'
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  if (type === 'rsa') {
+    const bits = details?.modulusLength ?? 0
+    return bits >= 2048 && bits <= 8192 ? null : 'Use an RSA key of 2,048 to 8,192 bits.'
+  }
+  if (type === 'ed25519') return null
+  return type === 'ec' && details?.namedCurve === 'prime256v1' ? null : 'Use RSA, P-256 or Ed25519.'
+}
+
+function publicKeyOf(jwk: JsonWebKey): KeyObject | null {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return null
+  }
+}
+
+const hostOf = (uri: string): string => new URL(uri).host
+
+/** OpenID Connect Core §8.1: without one host the sector has to be named. */
+const pairwise: Rule = ({ subject_type, sector_identifier_uri: sector, redirect_uris }) => {
+  if (subject_type === 'public') return []
+  if (sector !== null)
+    return sector.startsWith('https:') ? [] : [fault('sector_identifier_uri', 'https', 'Use https.')]
+  const hosts = new Set(redirect_uris.filter((uri) => URL.canParse(uri)).map(hostOf))
+  return hosts.size === 1 && !hosts.has('')
+    ? []
+    : [
+        fault(
+          'sector_identifier_uri',
+          'required',
+          'Pairwise subjects need it, except with redirect URIs of one host.',
+        ),
+      ]
+}
+
+const logout: Rule = ({ backchannel_logout_uri: uri, backchannel_logout_session_required: required }) =>
+  required && uri === null
+    ? [fault('backchannel_logout_uri', 'required', 'Only with it can a session be named in a logout.')]
+    : []
+
+const RULES: readonly Rule[] = [redirectUris, grants, publicClients, keys, pairwise, logout]
+
+/** Every fault of the settings; empty: they may be stored. */
+export const checkClientSettings = (settings: ClientSettings): FieldError[] =>
+  RULES.flatMap((rule) => rule(settings))
