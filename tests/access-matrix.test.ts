@@ -30,7 +30,7 @@ const INSIDE: Readonly<Record<string, readonly string[]>> = {
   admin: [
     'organization:read', 'organization:update', 'members:read', 'members:update', 'members:remove',
     'invitations:read', 'invitations:write', 'roles:read', 'roles:write', 'security:read', 'security:write',
-    'connections:read', 'audit:read',
+    'connections:read', 'oauth_clients:read', 'audit:read',
   ], // biome-ignore format: a table
   member: ['organization:read', 'members:read', 'roles:read'],
   guest: ['organization:read'],
@@ -142,7 +142,7 @@ async function checksums(): Promise<Record<string, string | null>> {
   const tables = [
     'users', 'emails', 'passwords', 'organizations', 'memberships', 'organization_roles', 'invitations', 'roles',
     'permissions', 'api_keys', 'links', 'token_families', 'connections', 'organization_domains', 'setup_links',
-    'identities', 'removed_members',
+    'identities', 'removed_members', 'clients', 'client_secrets', 'resources',
   ] // biome-ignore format: a table
   return await world.db.tx('system', async (tx) => {
     const sums = await Promise.all([
@@ -310,6 +310,8 @@ describe('ids of another tenant', () => {
     connection: string
     identity: string
     setupLink: string
+    app: string
+    appSecret: string
   }
   beforeAll(async () => {
     neighbour = await world.person({ email: 'foreign@example.com' })
@@ -355,6 +357,10 @@ describe('ids of another tenant', () => {
     const identity = await world.db.tx('system', (tx) =>
       tx.selectFrom('identities').select('id').where('user_id', '=', neighbour.id).executeTakeFirstOrThrow(),
     )
+    const { data: app } = await neighbour.client.post(`/api/v1/organizations/${theirs}/clients`, {
+      name: 'Theirs',
+      settings: { redirect_uris: ['https://theirs.example.com/'] },
+    })
     const { data: setupLink } = await neighbour.client.post(
       `/api/v1/organizations/${theirs}/connections/setup-links`,
       {},
@@ -370,6 +376,8 @@ describe('ids of another tenant', () => {
       connection: connection.id,
       identity: identity.id,
       setupLink: setupLink.id,
+      app: app.client_id,
+      appSecret: app.secrets[0].id,
     }
     Object.assign(KINDS, [
       [/sessions\/:\w+/, () => things.session],
@@ -382,6 +390,8 @@ describe('ids of another tenant', () => {
       [/domains\/:\w+/, () => things.domain],
       [/connections\/:\w+/, () => things.connection],
       [/setup-links\/:\w+/, () => things.setupLink],
+      [/secrets\/:\w+/, () => things.appSecret],
+      [/clients\/:\w+/, () => things.app],
       [/(?:members|users)\/:\w+/, () => neighbour.id],
       [/organizations\/:id\/roles\/:\w+/, () => 'foreigners'],
       [/setup\/:\w+/, () => `lnk_${NOTHING}.x`],

@@ -13,7 +13,7 @@ const SERVER = 'packages/server/src/'
 
 /** The order of imports: each may use itself and those before it. `accounts` and `protocols` do not use each other. */
 const ORDER =
-  'config ← base ← core ← identity ← access ← organizations ← signin ← accounts, protocols ← app ← commands ← main'
+  'config ← base ← core ← identity ← access ← organizations ← signin ← accounts, protocols ← oidc ← app ← commands ← main'
 const LAYERS = ORDER.split(' ← ').map((names) => names.split(', '))
 /** How many names a door may export. */
 const WIDEST_DOOR = 15

@@ -340,6 +340,7 @@ describe('the role of a caller', () => {
   it.each([
     'select rolpassword from pg_catalog.pg_authid',
     'select client_secret from latchkey.connections',
+    'select hash from latchkey.client_secrets',
     'select tokens from latchkey.identities',
     'select * from latchkey.round_trips',
     `copy latchkey.users to program 'true'`,

@@ -173,6 +173,26 @@ async function withServerConnection(): Promise<State> {
   return { client, path: { id: data.id } }
 }
 
+const APP = { name: 'Example', settings: { redirect_uris: ['https://app.example.com/'] } }
+
+async function withApp(): Promise<State> {
+  const { client, organization: id } = await owner()
+  const { data } = await client.post(`/api/v1/organizations/${id}/clients`, APP)
+  return { client, path: { id, client_id: data.client_id, secret_id: data.secrets[0].id } }
+}
+async function withServerApp(): Promise<State> {
+  const { client } = await owner()
+  const { data } = await client.post('/api/v1/oidc/clients', APP)
+  return { client, path: { id: data.client_id, secret_id: data.secrets[0].id } }
+}
+let apis = 0
+async function withApi(): Promise<State> {
+  const { client } = await owner()
+  const identifier = `https://api${++apis}.example.com`
+  const { data } = await client.post('/api/v1/oidc/resources', { identifier, name: 'Example' })
+  return { client, path: { id: data.id } }
+}
+
 /** A SAML connection with a certificate that waits. */
 async function samlConnection(organization: boolean): Promise<State> {
   const { client, organization: id } = await owner()
@@ -326,6 +346,15 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
   'organizations.connections.update': withConnection,
   'organizations.connections.delete': withConnection,
   'organizations.connections.events.list': withConnection,
+  ...Object.fromEntries(
+    ['show', 'update', 'delete', 'secrets.create', 'secrets.delete'].flatMap((action) => [
+      [`organizations.clients.${action}`, withApp],
+      [`oidc.clients.${action}`, withServerApp],
+    ]),
+  ),
+  'oidc.resources.show': withApi,
+  'oidc.resources.update': withApi,
+  'oidc.resources.delete': withApi,
   async 'organizations.leave'() {
     const { ben, id } = await membership()
     return { client: ben.client, path: { id } }

@@ -45,6 +45,8 @@ const MATRIX = {
       'organizations:write': ['super_admin'],
       'connections:read': ['super_admin'],
       'connections:write': ['super_admin'],
+      'oauth_clients:read': ['super_admin'],
+      'oauth_clients:write': ['super_admin'],
       'revocations:read': ['super_admin'],
       'metrics:read': ['super_admin'],
       'anything:at_all': ['super_admin'],
@@ -76,6 +78,9 @@ const MATRIX = {
       'organizations:write': ['admin'],
       'connections:read': ['admin'],
       'connections:write': ['admin'],
+      // `clients:*` of a manager is about the customers of a business
+      'oauth_clients:read': ['admin'],
+      'oauth_clients:write': ['admin'],
       'revocations:read': ['admin'],
       'metrics:read': ['admin'],
       'anything:at_all': ['admin'],

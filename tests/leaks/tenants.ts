@@ -54,6 +54,10 @@ export async function seed(db: Database): Promise<void> {
     }
     for (const of of [...ORGANIZATIONS, 'server']) {
       await run(`insert into connections (id, organization_id, slug, provider, name, status, client_id, client_secret, origin, created_at, updated_at) values ('con_${of}', ${of === 'server' ? 'null' : `'${of}'`}, 'con_${of}', 'oidc', 'c', 'active', 'client', 'secret', 'api', '${at}', '${at}')`)
+      const owner = of === 'server' ? 'null' : `'${of}'`
+      await run(`insert into clients (id, organization_id, source, name, status, settings, created_at, updated_at) values ('cli_${of}', ${owner}, 'operator', 'c', 'active', '{}', '${at}', '${at}')`)
+      await run(`insert into client_secrets (id, client_id, hash, hint, created_at) values ('csec_${of}', 'cli_${of}', '\\x00', 'cs_', '${at}')`)
+      await run(`insert into resources (id, identifier, organization_id, name, claims, created_at, updated_at) values ('res_${of}', 'https://${of}.example', ${owner}, 'r', 'minimal', '${at}', '${at}')`)
       await run(`insert into connection_events (id, connection_id, at, flow, subject, claims) values ('cev_${of}', 'con_${of}', '${at}', 'login', 'subject', '{}')`)
     }
     for (const who of PEOPLE) {

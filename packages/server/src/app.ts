@@ -60,6 +60,8 @@ import {
 import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
+import { clientFeature } from './features/oidc/clients/index.ts'
+import { resourceFeature } from './features/oidc/resources/index.ts'
 import { connectionFeature, prepareConnections } from './features/organizations/connections/index.ts'
 import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
@@ -326,6 +328,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     connectedFeature(tools),
     auditLogFeature(tools),
     forwardAuthFeature(tools),
+    clientFeature(tools),
+    resourceFeature(tools),
     compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),
     { name: 'csrf', rows: csrfRows(tools.keyring) },
     { name: 'metrics', rows: [metricsRow(tools)] },

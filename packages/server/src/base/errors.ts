@@ -344,6 +344,9 @@ const MISSING = {
   domain: 'There is no domain with this id in the organization. It may have been removed already.',
   event: 'There is no event with this id that you may see. Check the id.',
   connection: 'There is no connection with this id that you may see. List the connections to see their ids.',
+  client: 'There is no app with this id that you may see. List the apps to see their ids.',
+  client_secret: 'The app has no secret with this id. It may have been deleted already.',
+  resource: 'There is no API with this id that you may see. List the APIs to see their ids.',
   factor: 'There is no second factor with this id in this account. It may have been removed already.',
   connected_account:
     'There is no connected account of this name or id. List the connected accounts to see their ids.',

@@ -157,6 +157,20 @@ export const AUDIT_EVENTS = {
   'connection.disabled': 'A connection was disabled. The sessions that it alone has proven end.',
   'connection.deleted':
     'A connection was deleted; the identities that it linked stay, and no longer sign in. The sessions that it alone has proven end.',
+  'client.created':
+    'An app was created that signs users in here; `details` has its `client_id`, `name` and `source`, as in all events of apps, and its `settings`.',
+  'client.updated':
+    'An app was changed; `details.from` and `details.to` have the values before and after, by their names.',
+  'client.enabled': 'An app was enabled.',
+  'client.disabled': 'An app was disabled: it gets no tokens.',
+  'client.deleted': 'An app was deleted with its secrets.',
+  'client.secret.created':
+    'A secret of an app was created; `details` has its `secret_id`, its `hint` and when it expires, never the secret.',
+  'client.secret.deleted': 'A secret of an app was deleted; `details` has its `secret_id` and `hint`.',
+  'resource.created':
+    'An API was added that tokens are for; `details` has its `resource_id` and `identifier`, as in all events of APIs, and its other values.',
+  'resource.updated': 'An API was changed; `details.from` and `details.to` have the values before and after.',
+  'resource.deleted': 'An API was deleted.',
   'connection.metadata.changed':
     'The metadata of a SAML identity provider changed, and the connection with it; `details` has the `connection_id`, what `changed`, and the fingerprints of `certificates` that are new, `removed`, or `pending` until they are approved.',
   'connection.certificates.approved':

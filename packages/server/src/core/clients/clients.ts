@@ -9,7 +9,7 @@ import type { Db, Statements } from '../../base/db/types.ts'
 import type { Eventual } from '../../base/eventual.ts'
 import { deepFrozen } from '../../base/frozen.ts'
 import { createRowCache } from '../../base/row-cache.ts'
-import type { ClientSecret } from './secrets.ts'
+import type { StoredClientSecret } from './secrets.ts'
 import { type ClientSettings, readClientSettings } from './settings.ts'
 import type { ClientsTable, ResourcesTable } from './tables.ts'
 
@@ -24,7 +24,7 @@ export interface Client {
   settings: ClientSettings
   unreadable: readonly string[]
   /** Also those that have expired. */
-  secrets: readonly ClientSecret[]
+  secrets: readonly StoredClientSecret[]
   /** Of clients that registered themselves. */
   expiresAt: Date | null
 }

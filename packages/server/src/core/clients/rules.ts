@@ -78,12 +78,8 @@ const keys: Rule = (settings) => {
   return [...missing, ...unused, ...faulty]
 }
 
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-
 /** Why it is no public key that assertions may be verified with. */
 function keyFault(jwk: JsonWebKey): string | null {
-  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name)))
-    return 'This is a private key. Give the public part, and replace the key: it has left your app.'
   if (jwk.use !== undefined && jwk.use !== 'sig') return 'Give keys for signatures (`use`: `sig`).'
   const key = publicKeyOf(jwk)
   if (key === null) return 'This is no key that can be read.'

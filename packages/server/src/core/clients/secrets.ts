@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
 
-export interface ClientSecret {
+export interface StoredClientSecret {
   id: string
   hash: Buffer
   expiresAt: Date | null
@@ -23,13 +23,13 @@ export function makeClientSecret(): { secret: string; hash: Buffer; hint: string
 
 /** The secret that was sent, among those of a client that are valid; null for none. Takes as long for each. */
 export function findClientSecret(
-  secrets: readonly ClientSecret[],
+  secrets: readonly StoredClientSecret[],
   sent: string,
   now: Date,
-): ClientSecret | null {
+): StoredClientSecret | null {
   if (sent.length > LONGEST) return null
   const hash = sha256(sent)
-  let found: ClientSecret | null = null
+  let found: StoredClientSecret | null = null
   for (const secret of secrets)
     if (timingSafeEqual(secret.hash, hash) && (secret.expiresAt === null || secret.expiresAt > now))
       found = secret

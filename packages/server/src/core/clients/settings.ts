@@ -50,12 +50,29 @@ function isAppUrl(text: string): boolean {
 /** Which ones may be registered is a rule of redirect-uris.ts, because it depends on `application_type`. */
 const RedirectUri = z.string().min(1).max(LONGEST_REDIRECT_URI)
 
-/** A public key as RFC 7517 §4 has it; rules.ts reads it. Members that are not known are kept: they are the app's. */
-const PublicJwk = z
-  .looseObject({ kty: z.enum(['RSA', 'EC', 'OKP']), kid: z.string().min(1).max(200).optional() })
-  .refine((key) => JSON.stringify(key).length <= 4000, {
-    error: () => 'Use at most 4,000 characters for a key.',
-  })
+const Base64 = z
+  .string()
+  .max(1400)
+  .regex(/^[A-Za-z0-9_+/=-]+$/)
+  .optional()
+const Token = z.string().min(1).max(200).optional()
+/** A public key of RFC 7517 §4 and RFC 7518 §6; rules.ts reads it. The private members are unknown here. */
+export const PublicJwk = z.strictObject({
+  kty: z.enum(['RSA', 'EC', 'OKP']),
+  kid: Token,
+  use: Token,
+  alg: Token,
+  key_ops: z.array(z.string().max(20)).max(10).optional(),
+  crv: Token,
+  x: Base64,
+  y: Base64,
+  n: Base64,
+  e: Base64,
+  x5c: z.array(z.string().max(4000)).max(5).optional(),
+  x5u: Token,
+  x5t: Token,
+  'x5t#S256': Token,
+})
 
 const roleName = z.string().min(1).max(64)
 

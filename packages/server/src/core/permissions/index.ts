@@ -16,6 +16,8 @@ export const SERVER_PERMISSIONS = {
   'organizations:write': 'Act as an owner in every organization.',
   'connections:read': 'View the server’s connections to identity providers, and their diagnostics.',
   'connections:write': 'Create, change, test and delete the server’s connections to identity providers.',
+  'oauth_clients:read': 'View the apps that sign users in here, and the APIs that their tokens are for.',
+  'oauth_clients:write': 'Create, change and delete these apps and APIs, and the secrets of the apps.',
   'audit:read': 'Read and export the audit log.',
   'revocations:read': 'Receive revocations, as a guard does.',
   'metrics:read': 'Read the metrics of the server, as a monitoring system does.',
@@ -40,5 +42,7 @@ export const ORGANIZATION_PERMISSIONS = {
   'security:write': 'Change its security policy, and what it demands of single members.',
   'connections:read': 'View its domains and its connections to identity providers, and their diagnostics.',
   'connections:write': 'Prove its domains, and create, change, test and delete its connections.',
+  'oauth_clients:read': 'View its apps.',
+  'oauth_clients:write': 'Create, change and delete its apps, and their secrets.',
   'audit:read': 'Read its audit log.',
 } as const satisfies Record<string, string>

@@ -23,6 +23,8 @@ export const BUILT_IN: RoleDefinitions = new Map<string, RoleDefinition>(
         'security:write',
         // not write: who controls a connection can sign in as the owners who use it
         'connections:read',
+        // not write: an app of the organization gets tokens of its members
+        'oauth_clients:read',
         'audit:read',
       ],
       inherits: ['member'],

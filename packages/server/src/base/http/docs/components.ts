@@ -231,6 +231,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Organizations: 'Tenants: their profile, members and roles.',
   Connections:
     'The identity providers that people sign in with, of the server and of organizations, and what their last sign-ins came to.',
+  Apps: 'The apps that sign users in here (OAuth 2.0, OpenID Connect), of the server and of organizations, and the APIs that their tokens are for.',
   'Security policies': 'What an organization demands of its members, and who complies.',
   Domains: 'Domains that organizations prove by a TXT record.',
   Invitations: 'Invitations to organizations, from both sides.',

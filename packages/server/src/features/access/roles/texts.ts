@@ -97,6 +97,9 @@ export const permissionsText = texts({
       'connections:read': 'Die Verbindungen des Servers zu Identitätsanbietern und ihre Diagnose sehen.',
       'connections:write':
         'Verbindungen des Servers zu Identitätsanbietern anlegen, ändern, testen und löschen.',
+      'oauth_clients:read': 'Die Apps sehen, die hier anmelden, und die APIs, für die ihre Tokens gelten.',
+      'oauth_clients:write':
+        'Diese Apps und APIs anlegen, ändern und löschen, auch die Geheimnisse der Apps.',
       'audit:read': 'Das Audit-Protokoll lesen und exportieren.',
       'revocations:read': 'Erfahren, was widerrufen wird, wie ein Guard.',
       'metrics:read': 'Die Metriken des Servers lesen, wie ein Überwachungssystem.',
@@ -118,6 +121,8 @@ export const permissionsText = texts({
       'connections:read':
         'Die Domains der Organisation, ihre Verbindungen zu Identitätsanbietern und deren Diagnose sehen.',
       'connections:write': 'Domains nachweisen; Verbindungen anlegen, ändern, testen und löschen.',
+      'oauth_clients:read': 'Die Apps der Organisation sehen.',
+      'oauth_clients:write': 'Apps der Organisation und ihre Geheimnisse anlegen, ändern und löschen.',
       'audit:read': 'Das Audit-Protokoll der Organisation lesen.',
     }),
   },
