@@ -135,13 +135,14 @@ const isFor = (aud: unknown, audiences: readonly string[]): boolean =>
     ? audiences.includes(aud)
     : isTexts(aud) && aud.some((one) => audiences.includes(one))
 
-/** The required claims of a Latchkey access token. */
+/** The required claims of a Latchkey access token; one that was issued to an app has roles only where its resource asks for them. */
 const hasLatchkeyClaims = (claims: Claims): boolean =>
   isNonEmpty(claims.sub) &&
   isNonEmpty(claims.jti) &&
   isTime(claims.iat) &&
-  isTexts(claims.roles) &&
-  isTexts(claims.permissions) &&
+  (isNonEmpty(claims.client_id)
+    ? isTextsOrNot(claims.roles) && isTextsOrNot(claims.permissions) && typeof claims.scope === 'string'
+    : isTexts(claims.roles) && isTexts(claims.permissions)) &&
   isTextOrNot(claims.sid) &&
   isTextOrNot(claims.role) &&
   isTextOrNot(claims.username) &&

@@ -45,6 +45,9 @@ export interface VerifiedToken {
   readonly roles: readonly string[]
   /** The organization in which the caller acts. */
   readonly org: string | null
+  /** The app that the token was issued to (RFC 9068 §2.2), and what it was authorized by; null for a token of a session. */
+  readonly client: string | null
+  readonly family: string | null
   /** The end of validity in milliseconds since the Unix epoch, including the tolerance. */
   readonly until: number
 }
@@ -173,7 +176,7 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
 
 /** @param principal null: its roles and organization are those of the claims */
 function factsOf(
-  { jti, sid, sub, iat, roles, org }: Claims,
+  { jti, sid, sub, iat, roles, org, client_id, fam }: Claims,
   until: number,
   principal: Principal | null,
   { isLatchkey }: TokenRules,
@@ -187,6 +190,8 @@ function factsOf(
     issuedAt: Math.max(seconds, isLatchkey ? timeOfId(jti) : 0),
     roles: principal?.roles ?? (isTexts(roles) ? roles : []),
     org: principal === null ? (typeof org === 'string' ? org : null) : principal.organizationId,
+    client: typeof client_id === 'string' ? client_id : null,
+    family: typeof fam === 'string' ? fam : null,
     until,
   }
 }

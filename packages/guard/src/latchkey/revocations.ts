@@ -5,7 +5,7 @@
  * clock.
  */
 
-const KINDS = ['jti', 'sid', 'sub', 'key', 'role', 'org'] as const
+const KINDS = ['jti', 'sid', 'sub', 'key', 'role', 'org', 'family', 'client'] as const
 
 /** One `revoked` event of the stream. Times are in seconds since the Unix epoch. */
 export interface Revocation {
@@ -24,6 +24,10 @@ export interface Revocable {
   readonly sub?: string | null
   readonly keyId?: string | null
   readonly org?: string | null
+  /** The tokens that an app has got for one authorization. */
+  readonly family?: string | null
+  /** The app that the token was issued to. */
+  readonly client?: string | null
   readonly roles?: readonly string[]
   /** In seconds since the Unix epoch; null for an answer of the server, which is as recent as its `version`. */
   readonly issuedAt: number | null
@@ -59,6 +63,8 @@ export function revocations(now: () => number): Revocations {
     key: new Map(),
     role: new Map(),
     org: new Map(),
+    family: new Map(),
+    client: new Map(),
   }
   let version = 0
   let sinceSweep = 0
@@ -94,13 +100,15 @@ export function revocations(now: () => number): Revocations {
     covers(credential) {
       // fast path: nothing was revoked yet
       if (version === 0) return false
-      const { jti, sid, sub, keyId, org, roles } = credential
+      const { jti, sid, sub, keyId, org, roles, family, client } = credential
       return (
         isCovered('jti', jti, credential) ||
         isCovered('sid', sid, credential) ||
         isCovered('sub', sub, credential) ||
         isCovered('key', keyId, credential) ||
         isCovered('org', org, credential) ||
+        isCovered('family', family, credential) ||
+        isCovered('client', client, credential) ||
         (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, credential)) ||
         (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, credential)) === true)
       )

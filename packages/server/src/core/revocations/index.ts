@@ -1,5 +1,5 @@
 /**
- * Revocation of credentials before they expire: tokens, sessions, users, API keys, roles, organizations. Owns the
+ * Revocation of credentials before they expire: tokens, sessions, users, API keys, roles, organizations, apps. Owns the
  * table, its NOTIFY and the replica in each process. Leaves to the features what to revoke, and the check of each
  * credential against it.
  *
@@ -91,6 +91,14 @@ export const revokeOrganization = (tx: Tx, id: string, now: Date): Promise<void>
 /** Revokes every token issued to one user for one organization so far. */
 export const revokeMember = (tx: Tx, id: string, userId: string, now: Date): Promise<void> =>
   revoke(tx, issued('org', [memberIn(id, userId)], now), now)
+
+/** Revokes every token of a family of an app: those of a code that was used twice, or of what the user has withdrawn. */
+export const revokeTokenFamilies = (tx: Tx, ids: readonly string[], now: Date): Promise<void> =>
+  revoke(tx, issued('family', ids, now), now)
+
+/** Revokes every token issued to an app so far. */
+export const revokeClient = (tx: Tx, id: string, now: Date): Promise<void> =>
+  revoke(tx, issued('client', [id], now), now)
 
 export interface Revocations {
   /** Whether the credential is revoked; a promise where the database must be queried. */

@@ -22,6 +22,10 @@ export interface Revocable {
   sid?: string | null
   sub?: string | null
   key?: string | null
+  /** The family of tokens, of an app. */
+  family?: string | null
+  /** The app that it was issued to. */
+  client?: string | null
   /** A revocation of any of these covers the credential. */
   roles?: readonly string[]
   org?: string | null
@@ -56,6 +60,8 @@ export function revocationList(): RevocationList {
     key: new Map(),
     role: new Map(),
     org: new Map(),
+    family: new Map(),
+    client: new Map(),
   }
   const find = (kind: RevocationKind, value: string | null | undefined): ListEntry | undefined =>
     value ? kept[kind].get(value) : undefined
@@ -64,6 +70,8 @@ export function revocationList(): RevocationList {
     sid,
     sub,
     key,
+    family,
+    client,
     org,
     roles = [],
   }: Omit<Revocable, 'issuedAt'>): (ListEntry | undefined)[] => [
@@ -71,6 +79,8 @@ export function revocationList(): RevocationList {
     find('sid', sid),
     find('sub', sub),
     find('key', key),
+    find('family', family),
+    find('client', client),
     find('org', org),
     kept.org.size > 0 && org && sub ? find('org', memberIn(org, sub)) : undefined,
     ...(kept.role.size > 0 ? roles.map((role) => find('role', role)) : []),

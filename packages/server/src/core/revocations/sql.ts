@@ -41,9 +41,11 @@ export const selectRevocationsAfter = (
 
 export async function isCovered(db: Statements, credential: Revocable, now: Date): Promise<boolean> {
   const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], issuedAt } = credential
+  const { family = null, client = null } = credential
   const { rows } = await sql`
     select 1 from revocations
     where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}),
+          ('family', ${family}), ('client', ${client}),
           ('org', ${org && sub ? memberIn(org, sub) : null}))
         or kind = 'role' and value = any(${[...roles]}::text[]))
       and (before is null or before >= to_timestamp(${issuedAt}::float8)) and until > ${now}

@@ -9,7 +9,7 @@ declare module '../../base/db/tables.ts' {
 export interface RevocationsTable {
   id: string
   at: Date
-  kind: 'jti' | 'sid' | 'sub' | 'key' | 'role' | 'org'
+  kind: 'jti' | 'sid' | 'sub' | 'key' | 'role' | 'org' | 'family' | 'client'
   value: string
   before: Date | null
   until: Date

@@ -88,6 +88,8 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
   function admit(verified: TokenVerdict, now: Date): Eventual<Verdict> {
     if (verified === 'expired') return { refused: problem('TOKEN_EXPIRED') }
     if (verified === null) return { refused: problem('INVALID_TOKEN') }
+    // the token of an app is for its resources, and never acts as the user here
+    if (verified.client !== null) return { refused: problem('INVALID_TOKEN') }
     const { jti, sid, sub, issuedAt, roles, org } = verified
     return whenReady(revocations.covers({ jti, sid, sub, issuedAt, roles, org }, now), (isRevoked) =>
       isRevoked ? { refused: problem('INVALID_TOKEN') } : accept(verified),

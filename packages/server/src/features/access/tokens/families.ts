@@ -1,17 +1,11 @@
 /**
- * Refresh token families: rotation with reuse detection. Each token works once. Its successor is derived from it, so
- * that a request repeated within the grace period (a lost answer, two tabs) gets the same successor on any node, and no
- * token is stored. A family ends with its session.
- *
- * Invariant: of concurrent requests with a token one statement uses it up. A second use after the grace period ends the
- * family, the session and its access tokens, and sends the user an e-mail.
+ * Our own families of refresh tokens: those of a session, which end with it. A token that is used twice ends the session and its
+ * access tokens as well, and the user gets an e-mail (rotating.ts).
  */
 
 import type { Call } from '../../../base/call.ts'
-import { later } from '../../../base/clock.ts'
-import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
-import type { Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { actsForAccount, levelIn } from '../../../base/session-proofs.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -21,26 +15,10 @@ import { type BypassTools, recordBypass } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
-import { batch } from './batch.ts'
 import { type SigningTools, type Subject, signAccessToken } from './claims.ts'
 import { tokenReuseEmail } from './mail.tsx'
-import {
-  extendSession,
-  type Found,
-  findSubject,
-  findToken,
-  insertFamily,
-  type Rotated,
-  revokeFamily,
-  rotation,
-  rotationValues,
-  type SessionRow,
-} from './sql.ts'
-
-export const REFRESH_TOKEN = /^rt_[A-Za-z0-9_-]{43}$/
-
-/** The grace period in which a used token gets its successor. */
-export const GRACE = 10_000
+import { rotating } from './rotating.ts'
+import { extendSession, type FamilyRow, findSubject, insertFamily, type SessionRow } from './sql.ts'
 
 /** RFC 6749 §5.1 */
 export interface IssuedTokens {
@@ -50,12 +28,7 @@ export interface IssuedTokens {
   expires_in: number
 }
 
-const tokenOf = (mac: Buffer): string => `rt_${mac.toString('base64url')}`
-
-/** The next token of a family: deterministic, derived with the server's secret. */
-const successorOf = (keyring: Keyring, token: string): string => tokenOf(keyring.mac('refresh', token))
-
-function subjectOf({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>, now: Date): Subject {
+function subjectOf({ roles }: SigningTools, row: SessionRow, now: Date): Subject {
   const organization = actingOf(roles, row, now)
   return {
     userId: row.user_id,
@@ -74,7 +47,7 @@ function subjectOf({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>, 
 /** The organization that the session acts in, until when; null also where it does not meet the organization's policy. */
 function actingOf(
   roles: Tools['roles'],
-  row: Omit<SessionRow, 'family_id'>,
+  row: SessionRow,
   now: Date,
 ): Subject['organization'] {
   const until = actsUntil(row, { proofs: row.proofs, authenticatedAt: row.authenticated_at })
@@ -90,7 +63,7 @@ function actingOf(
 async function recordBypassing(
   tools: SigningTools & BypassTools,
   call: Call,
-  row: Omit<SessionRow, 'family_id'>,
+  row: SessionRow,
 ): Promise<void> {
   const organization = actingOf(tools.roles, row, call.now)
   if (organization === null || !isBypassing(row, row)) return
@@ -100,7 +73,7 @@ async function recordBypassing(
 
 function answer(
   tools: SigningTools,
-  row: Omit<SessionRow, 'family_id'>,
+  row: SessionRow,
   refreshToken: string,
   now: Date,
 ): IssuedTokens {
@@ -179,73 +152,28 @@ export function families(
   tools: SigningTools & Pick<Tools, 'db' | 'jobs' | 'keyring' | 'mail' | 'clock'>,
   checks: Pick<SessionChecks, 'saw'>,
 ): Families {
-  const { db, keyring, clock } = tools
-  const statement = rotation(db.hot)
-
-  /** Through the pool: on the connection of hot statements, other statements would wait for the commit. */
-  const rotate = batch<Rotated>(async (given) => {
-    const hashes = given.map(sha256)
-    const successors = given.map((token) => sha256(successorOf(keyring, token)))
-    const parameters = rotationValues(hashes, successors, clock.now())
-    const { rows } = await db.tx('system', (tx) => tx.executeQuery<Rotated>({ ...statement, parameters }))
-    const byHash = new Map(rows.map((row) => [row.token_hash.toString('hex'), row]))
-    return new Map(
-      given.flatMap((token, n) => {
-        const row = byHash.get(hashes[n]?.toString('hex') ?? '')
-        return row ? [[token, row] as const] : []
-      }),
-    )
-  })
-
-  /** The successor that was derived when the token was used: during a rotation of the secret maybe with the old one. */
-  async function successorInUse(token: string, now: Date): Promise<string> {
-    const [current = '', ...previous] = keyring.macs('refresh', token).map(tokenOf)
-    for (const one of previous) if (await findToken(db.hot, sha256(one), now)) return one
-    return current
-  }
-
-  /** Two statements at most: the first rotates, the second finds out why it did not. */
-  async function use(call: Call, token: string): Promise<{ row: SessionRow; successor: string }> {
-    const used = await rotate(token)
-    if (used) return { row: used, successor: successorOf(keyring, token) }
-    const found = await findToken(db.hot, sha256(token), call.now)
-    if (!found || found.is_revoked) throw problem('INVALID_TOKEN')
-    if (found.used_at === null) throw problem('INVALID_TOKEN')
-    if (later(found.used_at, GRACE) > call.now) {
-      if (found.is_valid) return { row: found, successor: await successorInUse(token, call.now) }
-      throw problem('INVALID_TOKEN')
-    }
-    throw await endFamily(call, found)
-  }
-
-  async function endFamily(call: Call, found: Found): Promise<Problem> {
-    await db.tx('system', async (tx) => {
-      if (await revokeFamily(tx, found.family_id, 'reuse', call.now)) await reportReuse(tx, call, found)
-    })
-    return problem('INVALID_TOKEN')
-  }
-
-  async function reportReuse(tx: Tx, call: Call, found: Found): Promise<void> {
+  const use = rotating(tools, async (tx, call, found) => {
     const user = await getUser(tx, found.user_id)
     const { id: userId, username } = user
-    await audit(tx, call, {
-      type: 'auth.token.reuse',
-      userId,
-      username,
-      sessionId: found.session_id,
-      details: { family: found.family_id },
-    })
-    await endSessions(tx, call, { userId, username, reason: 'revoked', only: found.session_id })
+    const { session_id: sessionId, family_id: family } = found
+    await audit(tx, call, { type: 'auth.token.reuse', userId, username, sessionId, details: { family } })
+    if (sessionId !== null) await endSessions(tx, call, { userId, username, reason: 'revoked', only: sessionId })
     await tools.mail.write(tx, tokenReuseEmail(tools.config, user, call), call.now, userId)
-  }
-
+  })
   return {
     async refresh(call, token) {
-      if (!REFRESH_TOKEN.test(token)) throw problem('INVALID_TOKEN')
-      const { row, successor } = await use(call, token)
-      checks.saw(row.session_id, call.now)
-      await recordBypassing(tools, call, row)
-      return answer(tools, row, successor, call.now)
+      const { row, successor } = await use(call, { token, client: null, jkt: null })
+      const session = sessionOf(row)
+      checks.saw(session.session_id, call.now)
+      await recordBypassing(tools, call, session)
+      return answer(tools, session, successor, call.now)
     },
   }
+}
+
+/** A family of our own has a session. */
+function sessionOf(row: FamilyRow): SessionRow {
+  const { session_id } = row
+  if (session_id === null) throw problem('INVALID_TOKEN')
+  return { ...row, session_id }
 }

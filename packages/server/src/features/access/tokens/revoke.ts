@@ -8,13 +8,13 @@ import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { LONGEST_SESSION_TOKEN, revoke, revokeUser } from '../../../core/revocations/index.ts'
+import { LONGEST_SESSION_TOKEN, revoke, revokeTokenFamilies, revokeUser } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { findUser } from '../../identity/users/index.ts'
 import type { TokenReader, VerifiedAccessToken } from './checks.ts'
-import { REFRESH_TOKEN } from './families.ts'
-import { findToken, revokeFamiliesOf, revokeFamily } from './sql.ts'
+import { REFRESH_TOKEN } from './rotating.ts'
+import { type FamilyRow, findToken, revokeFamiliesOf, revokeFamily } from './sql.ts'
 
 /** @returns whether a token was revoked; for the operator only, answers of the API do not reveal it */
 export async function revokeToken(
@@ -44,21 +44,30 @@ async function revokeRefreshToken(
   token: string,
 ): Promise<boolean> {
   const found = await findToken(tools.db.hot, sha256(token), call.now)
-  if (!found) return false
+  return found !== null && (await endFamily(tools, call, found))
+}
+
+/**
+ * RFC 7009 §2.1: with a refresh token its family ends, and the access tokens of the same grant: those of the app, or of the
+ * session. @returns whether this call ended it
+ */
+export async function endFamily(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  call: Call,
+  family: FamilyRow,
+): Promise<boolean> {
+  const { family_id: id, user_id: userId, username, session_id: sessionId, client_id: client } = family
   return await tools.db.tx('system', async (tx) => {
-    if (!(await revokeFamily(tx, found.family_id, 'revoked', call.now))) return false
-    const { user_id: userId, username, session_id: sessionId } = found
-    // RFC 7009 §2.1: the access tokens of the same grant as well, those issued while this waited for the lock included
+    if (!(await revokeFamily(tx, id, 'revoked', call.now))) return false
+    // covers those that were issued while this waited for the lock as well
     const before = tools.clock.now()
-    const until = later(before, LONGEST_SESSION_TOKEN)
-    await revoke(tx, { kind: 'sid', value: sessionId, before, until }, call.now)
-    await audit(tx, call, {
-      type: 'auth.token.revoked',
-      userId,
-      username,
-      sessionId,
-      details: { family: found.family_id },
-    })
+    if (client !== null || sessionId === null) await revokeTokenFamilies(tx, [id], before)
+    else {
+      const until = later(before, LONGEST_SESSION_TOKEN)
+      await revoke(tx, { kind: 'sid', value: sessionId, before, until }, call.now)
+    }
+    const details = { family: id, ...(client !== null && { client }) }
+    await audit(tx, call, { type: 'auth.token.revoked', userId, username, sessionId, details })
     return true
   })
 }

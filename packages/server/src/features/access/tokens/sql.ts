@@ -4,11 +4,10 @@ import { type CompiledQuery, sql } from 'kysely'
 import type { Acr, StoredProof } from '../../../base/assurance.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
-import type { TokenFamiliesTable } from './tables.ts'
+import type { RequestedClaims, TokenFamiliesTable } from './tables.ts'
 
 /** A session with its user: the subject of tokens. */
 export interface SessionRow extends ActingRow {
-  family_id: string
   session_id: string
   user_id: string
   username: string | null
@@ -20,36 +19,80 @@ export interface SessionRow extends ActingRow {
   expires_at: Date
 }
 
+/** A family with the session that it began in, or with what it has kept of that; and with its app, if it is one's. */
+export interface FamilyRow extends Omit<SessionRow, 'session_id'> {
+  family_id: string
+  session_id: string | null
+  client_id: string | null
+  grant_id: string | null
+  scopes: string[] | null
+  resources: string[] | null
+  claims: RequestedClaims | null
+  dpop_jkt: string | null
+  /** Of an app's: the authentication that the user authorized it by. */
+  authorized: { at: string; acr: Acr; amr: string[] } | null
+}
+
 /** Whether the user `u` is not locked. */
 const isUnlocked = (now: Date) => sql<boolean>`(u.locked_at is null or u.locked_until <= ${now})`
 
-/** Whether a refresh token is valid at the instant: its family, its session and its user all are. */
+/** How long a family without a session may rest: days, which each refresh begins again. */
+const OFFLINE_IDLE = sql`interval '30 days'`
+
+/** Whether the refresh token `t` is valid at the instant: its family, its user, and its session if it has one. */
 const isValid = (now: Date) => sql<boolean>`(
-  f.revoked_at is null and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
-  and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active'
-  and ${isUnlocked(now)})`
-const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr, s.acr, s.proofs,
-  s.authenticated_at, s.expires_at, ${ACTING}`
+  f.revoked_at is null and u.status = 'active' and ${isUnlocked(now)} and case when f.session_id is null
+    then f.expires_at > ${now} and t.created_at > ${now}::timestamptz - ${OFFLINE_IDLE}
+    else s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
+      and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} end)`
+
+const FAMILY = sql`f.id as family_id, f.session_id, f.user_id, u.username, u.roles, coalesce(s.amr, f.amr) as amr,
+  coalesce(s.acr, f.acr) as acr, coalesce(s.proofs, f.proofs) as proofs,
+  coalesce(s.authenticated_at, f.authenticated_at) as authenticated_at, coalesce(s.expires_at, f.expires_at) as expires_at,
+  f.client_id, f.grant_id, f.scopes, f.resources, f.claims, f.dpop_jkt,
+  case when f.client_id is not null
+    then jsonb_build_object('at', f.authenticated_at, 'acr', f.acr, 'amr', f.amr) end as authorized, ${ACTING}`
+/** Joins the user, the session if there is one, and the organization that the family acts in. */
+const FAMILY_JOINS = sql`join users u on u.id = f.user_id left join sessions s on s.id = f.session_id
+  cross join lateral (
+    select f.user_id, case when f.session_id is null then f.organization_id else s.organization_id end as organization_id
+  ) a ${actingJoins('a')}`
 
 const NONE = new Date(0)
 const NO_HASHES: Buffer[] = []
+const NO_TEXTS: (string | null)[] = []
 
-export type Rotated = SessionRow & { token_hash: Buffer }
+export type Rotated = FamilyRow & { token_hash: Buffer }
+
+/** A refresh token as it is presented. */
+export interface Presented {
+  token: string
+  /** The app that presents it; null: its holder, at our own API. */
+  client: string | null
+  /** The digest of the key that the app has proven to hold. */
+  jkt: string | null
+}
 
 /**
- * Compiled once; parameters by `rotationValues`. Uses up each token that is unused and valid, inserts its successor, and
- * returns the subjects. Rows are locked in one order, so that two nodes with the same tokens do not deadlock. Families
+ * Compiled once; parameters by `rotationValues`. Uses up each token that is unused, valid and its app's, inserts its successor,
+ * and returns the subjects. Rows are locked in one order, so that two nodes with the same tokens do not deadlock. Families
  * are locked `for share`, so rotations do not block each other, but a revocation and a rotation do: either the
  * revocation waits and covers what was issued, or the rotation waits and issues nothing. The validity of a token is a
  * subquery: with a join, a plan made for few sessions would scan all of them.
  */
 export const rotation = (db: Statements): CompiledQuery<Rotated> =>
   sql<Rotated>`
-    with held as materialized (
+    with asked as materialized (
+      select * from unnest(${NO_HASHES}::bytea[], ${NO_HASHES}::bytea[], ${NO_TEXTS}::text[], ${NO_TEXTS}::text[])
+        as one (hash, successor, client, jkt)
+    ), held as materialized (
       select t.token_hash from refresh_tokens t
       where t.token_hash = any(${NO_HASHES}::bytea[]) and t.used_at is null and (
-        select ${isValid(NONE)}
-        from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
+        select ${isValid(NONE)} and exists (
+          select 1 from asked
+          where asked.hash = t.token_hash and asked.client is not distinct from f.client_id
+            and (f.dpop_jkt is null or asked.jkt = f.dpop_jkt))
+        from token_families f left join sessions s on s.id = f.session_id join users u on u.id = f.user_id
         where f.id = t.family_id)
       order by t.token_hash for update
     ), kept as materialized (
@@ -62,34 +105,34 @@ export const rotation = (db: Statements): CompiledQuery<Rotated> =>
       returning t.token_hash, t.family_id
     ), made as (
       insert into refresh_tokens (token_hash, family_id, created_at)
-      select asked.successor, used.family_id, ${NONE}
-      from used join unnest(${NO_HASHES}::bytea[], ${NO_HASHES}::bytea[]) as asked (hash, successor)
-        on asked.hash = used.token_hash
+      select distinct asked.successor, used.family_id, ${NONE}::timestamptz
+      from used join asked on asked.hash = used.token_hash
     )
-    select used.token_hash, ${SUBJECT}
-    from used join token_families f on f.id = used.family_id
-    join sessions s on s.id = f.session_id join users u on u.id = f.user_id ${actingJoins('s')}`.compile(db)
+    select used.token_hash, ${FAMILY}
+    from used join token_families f on f.id = used.family_id ${FAMILY_JOINS}`.compile(db)
 
 /** In the order of the statement's placeholders. */
-export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date): unknown[] => [
-  hashes,
-  now,
-  now,
-  now,
-  now,
-  now,
+export const rotationValues = (
+  presented: readonly Presented[],
+  hashes: Buffer[],
+  successors: Buffer[],
+  now: Date,
+): unknown[] => [
   hashes,
   successors,
+  presented.map(({ client }) => client),
+  presented.map(({ jkt }) => jkt),
+  hashes,
+  ...Array.from({ length: 7 }, () => now),
 ]
 
-export type Found = SessionRow & { used_at: Date | null; is_valid: boolean; is_revoked: boolean }
+export type Found = FamilyRow & { used_at: Date | null; is_valid: boolean; is_revoked: boolean }
 
 /** Waits for a concurrent revocation of the family, as `rotation` does. */
 export async function findToken(db: Statements, hash: Buffer, now: Date): Promise<Found | null> {
   const { rows } = await sql<Found>`
-    select ${SUBJECT}, t.used_at, ${isValid(now)} as is_valid, f.revoked_at is not null as is_revoked
-    from refresh_tokens t join token_families f on f.id = t.family_id
-    join sessions s on s.id = f.session_id join users u on u.id = f.user_id ${actingJoins('s')}
+    select ${FAMILY}, t.used_at, ${isValid(now)} as is_valid, f.revoked_at is not null as is_revoked
+    from refresh_tokens t join token_families f on f.id = t.family_id ${FAMILY_JOINS}
     where t.token_hash = ${hash}
     for share of f`.execute(db)
   return rows[0] ?? null
@@ -100,8 +143,8 @@ export async function findSubject(
   tx: Tx,
   sessionId: string,
   now: Date,
-): Promise<Omit<SessionRow, 'family_id'> | null> {
-  const { rows } = await sql<Omit<SessionRow, 'family_id'>>`
+): Promise<SessionRow | null> {
+  const { rows } = await sql<SessionRow>`
     select s.id as session_id, s.user_id, u.username, u.roles, s.amr, s.acr, s.proofs, s.authenticated_at, s.expires_at, ${ACTING}
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.id = ${sessionId} and u.status = 'active' and ${isUnlocked(now)}
@@ -119,8 +162,8 @@ export async function extendSession(
   sessionId: string,
   limits: { absolute: number; idle: number },
   now: Date,
-): Promise<Omit<SessionRow, 'family_id'> | null> {
-  const { rows } = await sql<Omit<SessionRow, 'family_id'>>`
+): Promise<SessionRow | null> {
+  const { rows } = await sql<SessionRow>`
     with extended as (
       update sessions s set last_seen_at = greatest(s.last_seen_at, ${now}),
         expires_at = greatest(s.expires_at, s.created_at + ${limits.absolute / 1000}::float8 * interval '1 second'),
@@ -142,10 +185,9 @@ export async function insertFamily(
   hash: Buffer,
   now: Date,
 ): Promise<void> {
-  await tx
-    .insertInto('token_families')
-    .values({ ...family, created_at: now, revoked_at: null, revoke_reason: null })
-    .execute()
+  await sql`
+    insert into token_families (id, user_id, session_id, created_at)
+    values (${family.id}, ${family.user_id}, ${family.session_id}, ${now})`.execute(tx)
   await tx
     .insertInto('refresh_tokens')
     .values({ token_hash: hash, family_id: family.id, created_at: now, used_at: null })
