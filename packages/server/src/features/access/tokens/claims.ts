@@ -7,7 +7,7 @@ import type { Acr } from '../../../base/assurance.ts'
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { newIdAt } from '../../../base/ids.ts'
-import { LONGEST_TOKEN, seconds } from '../../../core/revocations/index.ts'
+import { LONGEST_TOKEN, type Revocable, seconds } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
 /** RFC 9068 §2.1 */
@@ -20,7 +20,14 @@ export interface Subject {
   /** `until`: the instant from which the session does not act in it; milliseconds. */
   organization: (CallOrganization & { until: number }) | null
   /** Null for a token that the operator issues. */
-  session: { id: string; amr: readonly string[]; acr: Acr; authenticatedAt: Date; expiresAt: Date } | null
+  session: {
+    /** Null where the tokens of an app outlive the session. */
+    id: string | null
+    amr: readonly string[]
+    acr: Acr
+    authenticatedAt: Date
+    expiresAt: Date
+  } | null
 }
 
 export interface AccessToken {
@@ -40,41 +47,119 @@ export function signAccessToken(
   now: Date,
   lifetime: number = tools.config.accessTokenLifetime,
 ): AccessToken {
-  const { config, keys, revocations } = tools
+  const { config } = tools
   const { userId, session, organization } = subject
-  const { id: org = null, role: orgRole = null } = organization ?? {}
-  const issuedAt = revocations.issueAt(
-    { sub: userId, sid: session?.id ?? null, roles: subject.roles, org },
-    now,
-  )
+  const at = seconds(now)
+  const claims = {
+    aud: config.tokenAudience ?? config.publicUrl,
+    sub: userId,
+    username: subject.username,
+    ...rightsOf(tools, subject),
+    ...sidOf(subject),
+    amr: session?.amr ?? [],
+    // OpenID Connect Core §2: `0` is no authentication, which is what an operator's token has
+    acr: session?.acr ?? '0',
+    auth_time: session === null ? at : seconds(session.authenticatedAt),
+  }
+  const by = { sub: userId, sid: session?.id ?? null, roles: subject.roles, org: organization?.id ?? null }
+  return mint(tools, { by, claims, lifetime, ends: endsOf(subject, true) }, now)
+}
+
+/** What an app gets a token for. */
+export interface ForClient {
+  clientId: string
+  /** What the token may be used for, RFC 6749 §3.3. */
+  scopes: readonly string[]
+  /** Where it may be used; one at least. */
+  audience: readonly string[]
+  /** What authorizes it; null where no user does. */
+  familyId: string | null
+  /** Whether the resource asks for roles and permissions of the user, and for the organization in which they act. */
+  isFull: boolean
+  /** The digest of the key that it is bound to (RFC 9449 §6.1); null: whoever has the token may use it. */
+  jkt: string | null
+  /** Claims that the app has named for userinfo (OpenID Connect Core §5.5). */
+  userinfo: readonly string[]
+  /** Milliseconds. */
+  lifetime: number
+}
+
+/**
+ * The access token of an app (RFC 9068): for a user, or for the app itself where there is none. What it permits is at most
+ * what its scopes say, so that rights of the user are in it only where the resource asks for them.
+ * @throws Problem INVALID_TOKEN where the user, the session, the family or the app is revoked
+ */
+export function signClientToken(
+  tools: SigningTools,
+  subject: Subject | null,
+  { clientId, scopes, audience, familyId, isFull, jkt, userinfo, lifetime }: ForClient,
+  now: Date,
+): AccessToken {
+  const [only = '', ...others] = audience
+  const { session = null, organization = null, userId = clientId, roles = [] } = subject ?? {}
+  const claims = {
+    aud: others.length === 0 ? only : [...audience],
+    sub: userId,
+    client_id: clientId,
+    scope: scopes.join(' '),
+    ...(familyId !== null && { fam: familyId }),
+    ...(subject && sidOf(subject)),
+    ...(subject && isFull && { username: subject.username, ...rightsOf(tools, subject) }),
+    ...(session && { amr: session.amr, acr: session.acr, auth_time: seconds(session.authenticatedAt) }),
+    ...(userinfo.length > 0 && { userinfo }),
+    ...(jkt !== null && { cnf: { jkt } }),
+  }
+  const org = isFull ? (organization?.id ?? null) : null
+  const by = {
+    sub: userId,
+    sid: session?.id ?? null,
+    family: familyId,
+    client: clientId,
+    roles: isFull ? roles : [],
+    org,
+  }
+  return mint(tools, { by, claims, lifetime, ends: subject === null ? [] : endsOf(subject, isFull) }, now)
+}
+
+/** The user's rights, and the organization in which they act. */
+function rightsOf({ roles }: SigningTools, { roles: held, organization }: Subject): object {
+  const { id, role, permissions } = organization ?? {}
+  return {
+    role: roles.primaryOf([...held]),
+    roles: [...held],
+    permissions: roles.permissionsOf([...held]),
+    ...(organization !== null && { org: id, org_role: role, org_permissions: permissions }),
+  }
+}
+
+const sidOf = ({ session }: Subject): object => (session?.id == null ? {} : { sid: session.id })
+
+/** The instants that no token outlives, in seconds. */
+const endsOf = ({ session, organization }: Subject, namesOrganization: boolean): number[] => [
+  ...(session === null ? [] : [seconds(session.expiresAt)]),
+  ...(namesOrganization && organization !== null ? [Math.floor(organization.until / 1000)] : []),
+]
+
+interface Minted {
+  /** What it can be revoked by. */
+  by: Omit<Revocable, 'issuedAt'>
+  claims: Readonly<Record<string, unknown>>
+  /** Milliseconds. */
+  lifetime: number
+  /** Seconds since 1970. */
+  ends: readonly number[]
+}
+
+function mint(
+  { config, keys, revocations }: SigningTools,
+  { by, claims, lifetime, ends }: Minted,
+  now: Date,
+): AccessToken {
+  const issuedAt = revocations.issueAt(by, now)
   if (issuedAt === null) throw problem('INVALID_TOKEN')
   const iat = seconds(now)
-  const longest = iat + Math.floor(Math.min(lifetime, LONGEST_TOKEN) / 1000)
-  const acting = organization === null ? longest : Math.floor(organization.until / 1000)
-  const exp = Math.min(longest, acting, session === null ? longest : seconds(session.expiresAt))
+  const exp = Math.min(iat + Math.floor(Math.min(lifetime, LONGEST_TOKEN) / 1000), ...ends)
   const id = newIdAt('tok', issuedAt)
-  const roles = [...subject.roles]
-  const token = keys.sign(
-    TYPE,
-    {
-      iss: config.publicUrl,
-      aud: config.tokenAudience ?? config.publicUrl,
-      sub: userId,
-      username: subject.username,
-      role: tools.roles.primaryOf(roles),
-      roles,
-      permissions: tools.roles.permissionsOf(roles),
-      ...(organization === null ? {} : { org, org_role: orgRole, org_permissions: organization.permissions }),
-      ...(session === null ? {} : { sid: session.id }),
-      jti: id,
-      amr: session?.amr ?? [],
-      // OpenID Connect Core §2: `0` is no authentication, which is what an operator's token has
-      acr: session?.acr ?? '0',
-      auth_time: session === null ? iat : seconds(session.authenticatedAt),
-      iat,
-      exp,
-    },
-    now,
-  )
+  const token = keys.sign(TYPE, { iss: config.publicUrl, ...claims, jti: id, iat, exp }, now)
   return { token, id, expiresAt: new Date(exp * 1000), expiresIn: exp - iat }
 }

@@ -45,11 +45,7 @@ function subjectOf({ roles }: SigningTools, row: SessionRow, now: Date): Subject
 }
 
 /** The organization that the session acts in, until when; null also where it does not meet the organization's policy. */
-function actingOf(
-  roles: Tools['roles'],
-  row: SessionRow,
-  now: Date,
-): Subject['organization'] {
+function actingOf(roles: Tools['roles'], row: SessionRow, now: Date): Subject['organization'] {
   const until = actsUntil(row, { proofs: row.proofs, authenticatedAt: row.authenticated_at })
   // a token has whole seconds, of which one is left
   const organization = until - now.getTime() < 1000 ? null : organizationOf(roles, row)
@@ -71,12 +67,7 @@ async function recordBypassing(
   await recordBypass(tools, call, { organizationId: organization.id, sessionId, userId, username })
 }
 
-function answer(
-  tools: SigningTools,
-  row: SessionRow,
-  refreshToken: string,
-  now: Date,
-): IssuedTokens {
+function answer(tools: SigningTools, row: SessionRow, refreshToken: string, now: Date): IssuedTokens {
   const access = signAccessToken(tools, subjectOf(tools, row, now), now)
   return {
     access_token: access.token,
@@ -157,7 +148,8 @@ export function families(
     const { id: userId, username } = user
     const { session_id: sessionId, family_id: family } = found
     await audit(tx, call, { type: 'auth.token.reuse', userId, username, sessionId, details: { family } })
-    if (sessionId !== null) await endSessions(tx, call, { userId, username, reason: 'revoked', only: sessionId })
+    if (sessionId !== null)
+      await endSessions(tx, call, { userId, username, reason: 'revoked', only: sessionId })
     await tools.mail.write(tx, tokenReuseEmail(tools.config, user, call), call.now, userId)
   })
   return {

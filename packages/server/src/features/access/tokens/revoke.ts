@@ -8,7 +8,12 @@ import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { LONGEST_SESSION_TOKEN, revoke, revokeTokenFamilies, revokeUser } from '../../../core/revocations/index.ts'
+import {
+  LONGEST_SESSION_TOKEN,
+  revoke,
+  revokeTokenFamilies,
+  revokeUser,
+} from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { findUser } from '../../identity/users/index.ts'

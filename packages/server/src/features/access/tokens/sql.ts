@@ -139,11 +139,7 @@ export async function findToken(db: Statements, hash: Buffer, now: Date): Promis
 }
 
 /** The subject of a token for a session; null where it has ended or is limited. Waits for a concurrent end of the session. */
-export async function findSubject(
-  tx: Tx,
-  sessionId: string,
-  now: Date,
-): Promise<SessionRow | null> {
+export async function findSubject(tx: Tx, sessionId: string, now: Date): Promise<SessionRow | null> {
   const { rows } = await sql<SessionRow>`
     select s.id as session_id, s.user_id, u.username, u.roles, s.amr, s.acr, s.proofs, s.authenticated_at, s.expires_at, ${ACTING}
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
