@@ -156,9 +156,11 @@ describe('an unsafe request with a session cookie', () => {
     }
   })
 
-  it('is accepted from another site only where an identity provider posts its answer', () => {
+  it('is accepted from another site only where an identity provider posts its answer, or an app its request', () => {
     expect(named(rows.filter(({ crossSite }) => crossSite !== undefined)).sort()).toEqual([
       'pages.external.callback.post',
+      'pages.oidc.authorize.posted',
+      'pages.oidc.logout.posted',
       'pages.saml.acs.default.post',
       'pages.saml.acs.post',
       'saml.logout.post',

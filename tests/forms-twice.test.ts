@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { beginStepUp } from '../packages/server/src/features/signin/steps/index.ts'
+import { authorizePath, follow, testApp } from '../packages/server/src/testing/apps.ts'
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
@@ -258,6 +259,12 @@ const FORMS: Record<string, () => Promise<Form>> = {
   },
   '/sign-in/identifier': () => stranger('/sign-in', { identifier: 'twice@example.com' }, world, '/sign-in/identifier'),
   '/sign-out': own('/sign-out'),
+  '/oidc/authorize/decision': async () => {
+    const { client } = await world.person()
+    const { at } = await follow(client, authorizePath(await testApp(world)))
+    return { client, at, to: '/oidc/authorize/decision', fields: { decision: 'allow' }, hidden: ['client_id', 'request_uri'] }
+  },
+  '/oidc/logout/decision': own('/oidc/logout', {}, { to: '/oidc/logout/decision', hidden: ['logout_request'] }),
   '/sign-up': () => stranger('/sign-up', { email: 'twice@example.com', password: PASSWORD, password_confirm: PASSWORD }),
   '/forgot-password': () => stranger('/forgot-password', { email: 'twice@example.com' }),
   '/verify-email': async () => registered('/verify-email', {}),

@@ -116,6 +116,19 @@ describe('a hostile token', () => {
     }
   })
 
+  it('is refused under a key of ID tokens, which is published too', async () => {
+    const { keys, clock } = world.app.tools
+    for (const algorithm of ['RS256', 'ES256'] as const)
+      for (const typ of ['at+jwt', 'JWT']) {
+        const token = await keys.signIdToken(algorithm, typ, { ...claims, exp: claims.exp }, clock.now())
+        expect([algorithm, typ, await me(token)]).toEqual([algorithm, typ, 401])
+        const { kid } = decode(token.split('.')[0])
+        const { body } = await world.client().get('/.well-known/jwks.json')
+        expect(body.keys.map((one: Json) => one.kid)).toContain(kid)
+      }
+    expect(await me(good)).toBe(200)
+  })
+
   it('in addition to a valid one is a bad request', async () => {
     const client = world.client({ headers: { authorization: `Bearer ${good}`, 'x-api-key': 'lk_live_x' } })
     expect((await client.get('/api/v1/users/me')).status).toBe(400)

@@ -92,7 +92,14 @@ describe('an operation', () => {
     const mixed = [...facesOf()].filter(
       ([, faces]) => new Set(faces.map(({ method }) => method === 'GET')).size > 1,
     )
-    expect(mixed.map(([name]) => name)).toEqual(['auth.validate'])
+    // apps send requests of authorization, of userinfo and to sign out in either way (OpenID Connect Core §3.1.2.1, §5.3.1,
+    // RP-Initiated Logout §2)
+    expect(mixed.map(([name]) => name).sort()).toEqual([
+      'auth.validate',
+      'oidc.authorize',
+      'oidc.logout',
+      'oidc.userinfo',
+    ])
   })
 })
 
@@ -127,6 +134,9 @@ const FORMS_ALONE: Readonly<Record<string, readonly string[]>> = {
   'connection_setup.domains.remove': [],
   'connection_setup.domains.verify': [],
   'connection_setup.save': [],
+  // what an app asks of the user who is in front of the browser
+  'oidc.consent': [],
+  'oidc.logout.confirm': [],
   'pages.setup.submit': [],
   'pages.sign_out.submit': ['auth.logout'],
   // a message of the identity provider

@@ -182,7 +182,7 @@ describe('a rotation of the secret', () => {
       if (node.warnings.length > 0) {
         const text = await rotateByCommand(node.app)
         expect(text).toMatch(
-          /^Sealed again under LATCHKEY_SECRET: signing keys 1, e-mails \d+, authenticator apps 0, forms that wait for a step-up 0, secrets of connections 0, keys of connections 0, tokens of connected accounts 0\. /,
+          /^Sealed again under LATCHKEY_SECRET: signing keys 1, e-mails \d+, authenticator apps 0, forms that wait for a step-up 0, secrets of connections 0, keys of connections 0, secrets of deleted connections 0, tokens of connected accounts 0\. /,
         )
       }
       const under = keyring(NEW)
@@ -319,7 +319,7 @@ describe('a rotation of the secret', () => {
     const credential = authenticator.get(challenge.options, { origin })
     expect((await api(begun, 'passkeys/login/complete', { credential })).status).toBe(200)
     expect(await rotateByCommand(between.app)).toMatch(
-      /authenticator apps 1, forms that wait for a step-up 1, secrets of connections 0, keys of connections 0, tokens of connected accounts 0\./,
+      /authenticator apps 1, forms that wait for a step-up 1, secrets of connections 0, keys of connections 0, secrets of deleted connections 0, tokens of connected accounts 0\./,
     )
     const sealed = await sealedTexts(between.app.tools.db)
     expect(new Set(sealed.map(([column]) => column))).toContain('attempts.held_form')

@@ -67,6 +67,8 @@ export async function seed(db: Database): Promise<void> {
       await run(`insert into emails (id, user_id, address, address_key, is_primary, claimed_at, verified_at, created_at) values ('eml_${who}', '${who}', '${who}@x', '${who}@x', true, '${at}', '${at}', '${at}')`)
       await run(`insert into passwords (user_id, hash, changed_at) values ('${who}', 'hash', '${at}')`)
       await run(`insert into sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr, organization_id) values ('ses_${who}', '${who}', '${who}'::bytea, '${at}', '${at}', '${at}', '2031-01-01', 60, false, '{pwd}', ${quoted})`)
+      await run(`insert into clients (id, source, name, status, settings, created_at, updated_at) values ('cli_server', 'operator', 'c', 'active', '{}', '${at}', '${at}') on conflict do nothing`)
+      await run(`insert into client_sessions (session_id, client_id, created_at) values ('ses_${who}', 'cli_server', '${at}')`)
       await run(`insert into api_keys (id, user_id, organization_id, name, environment, hint, token_hash, created_at) values ('key_${who}', '${who}', ${quoted}, 'k', 'live', 'lk', '${who}'::bytea, '${at}')`)
       await run(`insert into audit_events (id, at, event_type, user_id, organization_id, details) values ('aud_${who}', '${at}', 'auth.login.success', '${who}', ${quoted}, '{}')`)
       await run(`insert into identities (id, user_id, connection_id, organization_id, scope, issuer, subject, provider, email_verified, tokens, linked_at) values ('idn_${who}', '${who}', 'con_${organization ?? 'server'}', ${quoted}, '${organization ?? ''}', 'https://idp.test', '${who}', 'oidc', true, 'tokens', '${at}')`)

@@ -12,7 +12,8 @@ export interface Proof {
 }
 /** What is not built yet, and the texts that its code would contain. */
 export const CAPABILITIES = {
-  'the OpenID provider': ["'/oidc/authorize'", "'/oidc/token'"],
+  'the device flow': ["'/oidc/device_authorization'"],
+  'token exchange': ['tokenExchangeGrant'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export interface Row {
@@ -159,7 +160,7 @@ export const INCIDENTS: readonly Row[] = [
     guard('jwt/discovery', 'accepts every tenant whose id is also in the token, with the keys of all tenants (Microsoft Entra)'),
   ] },
   { row: 'authentik CVE-2026-49448', proofs: [server('features/accounts/connected/user-identities', 'never move to another user: no operation edits an identity (authentik CVE-2026-49448)'), suite('isolation', 'fields that name another user are refused by the API, and ignored by forms')] },
-  { row: 'authentik CVE-2025-53942', waits: ['the OpenID provider'], proofs: [
+  { row: 'authentik CVE-2025-53942', waits: ['the device flow'], proofs: [
     server('features/signin/federation/linked', 'a disabled account is refused, and its sessions have ended (authentik CVE-2025-53942)'),
     server('features/signin/passkeys/sign-in', 'a user who is disabled or locked, at once', 'ACCOUNT_DISABLED'),
     incident('are refused immediately, by cookie and bearer, and remain so after the account is enabled again', 'CVE-2025-53942'),
@@ -168,9 +169,10 @@ export const INCIDENTS: readonly Row[] = [
     suite('administration', '%s ends sessions, tokens and keys'),
   ] },
   { row: 'ZITADEL CVE-2025-46815', proofs: [server('features/signin/federation/federation', 'is accepted once, of fifty at the same time'), incident('a link replayed fifty times concurrently, and again later, succeeds once', 'CVE-2025-46815')] },
-  { row: 'authentik CVE-2023-48228', waits: ['the OpenID provider'], proofs: [] },
-  { row: 'authentik CVE-2024-52289', waits: ['the OpenID provider'], proofs: [suite('return-to', 'leads to the place, also where the browser is signed out already')] },
-  { row: 'Better Auth GHSA-7w99-5wm4-3g79', waits: ['the OpenID provider'], proofs: [
+  { row: 'authentik CVE-2023-48228', proofs: [server('features/oidc/token/incidents', 'a code with a challenge is refused without its verifier, and is of no use afterwards (authentik CVE-2023-48228)')] },
+  { row: 'authentik CVE-2024-52289', proofs: [server('features/oidc/authorize/requests', '%s', 'a trailing dot'), suite('return-to', 'leads to the place, also where the browser is signed out already')] },
+  { row: 'Better Auth GHSA-7w99-5wm4-3g79', proofs: [
+    server('features/oidc/token/token-endpoint', 'one exchanges a code, and what it got is revoked'),
     suite('races', 'verifies an address once'),
     suite('nodes', 'answer the same refresh token with the same successor'),
   ] },
@@ -179,16 +181,18 @@ export const INCIDENTS: readonly Row[] = [
     server('features/access/tokens/tokens', 'that is unknown, malformed or another kind of token is refused alike'),
     suite('hostile-tokens', 'is accepted only where it belongs'),
   ] },
-  { row: 'Better Auth CVE-2026-41427', waits: ['the OpenID provider'], proofs: [suite('access-matrix', 'are open to exactly the callers who hold it, and a refusal changes nothing')] },
-  { row: 'Pocket ID CVE-2026-28513', waits: ['the OpenID provider'], proofs: [] },
-  { row: 'Keycloak CVE-2026-9689', waits: ['the OpenID provider'], proofs: [
+  { row: 'Better Auth CVE-2026-41427', proofs: [server('features/oidc/clients/rights', 'are changed by owners and read by admins, and by no one below'), suite('access-matrix', 'are open to exactly the callers who hold it, and a refusal changes nothing')] },
+  { row: 'Pocket ID CVE-2026-28513', proofs: [server('features/oidc/token/incidents', 'only the right one passes: %s (Pocket ID CVE-2026-28513)')] },
+  { row: 'Keycloak CVE-2026-9689', proofs: [
+    server('base/http/serve/protocol', 'may repeat where the protocol says so, and nowhere else'),
     server('base/http/hostile', 'has no duplicate parameters'),
     server('base/http/hostile', 'has no duplicate fields'),
   ] },
-  { row: 'Keycloak CVE-2026-4634', waits: ['the OpenID provider'], proofs: [] },
-  { row: 'Casdoor CVE-2026-9094', waits: ['the OpenID provider'], proofs: [] },
+  { row: 'Keycloak CVE-2026-4634', proofs: [server('base/http/serve/protocol', 'have at most 8,192 characters each'), server('features/oidc/authorize/requests', 'a parameter that is sent twice, or is longer than 8,192 characters')] },
+  { row: 'Casdoor CVE-2026-9094', waits: ['token exchange'], proofs: [] },
   { row: 'authentik CVE-2026-40166', proofs: [suite('stored-secrets', 'are in the answer of no GET, for any caller')] },
-  { row: 'jsonwebtoken CVE-2022-23540', waits: ['the OpenID provider'], proofs: [
+  { row: 'jsonwebtoken CVE-2022-23540', proofs: [
+    server('features/oidc/token/incidents', 'a token without a signature, or signed with a public key, is inactive (jsonwebtoken CVE-2022-23540)'),
     suite('hostile-tokens', 'is refused in every forged form, and the original is still accepted', 'nOnE'),
     guard('hostile', 'is refused by every consumer: %s', 'HS256'),
   ] },

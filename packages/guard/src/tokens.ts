@@ -17,8 +17,8 @@ const HASHER = { digest: (text: string): string => hash('sha256', text, 'base64'
 export interface AccessTokenOptions {
   /** The required `iss`. */
   issuer: string
-  /** Accepted audiences: `aud` must contain one of them. The issuer by default. */
-  audience?: string | readonly string[] | undefined
+  /** Accepted audiences: `aud` must contain one of them. The issuer by default; null accepts any, to inspect a token. */
+  audience?: string | readonly string[] | null | undefined
   /** Public JWKs, or for HS256 a symmetric one (`kty` `oct`) with `alg`; each with a `kid`. */
   keys: readonly JsonWebKey[]
   /** Tolerated clock difference in seconds; by default 60 for `iat` and `nbf`, and 5 for `exp`. */
@@ -31,7 +31,7 @@ export interface AccessTokenOptions {
 
 const OPTIONS: OptionTable<AccessTokenOptions> = {
   issuer: text,
-  audience: textOrTexts,
+  audience: (value) => (value === null ? null : textOrTexts(value)),
   keys: (value) => (Array.isArray(value) ? null : 'a list of JWKs'),
   clockTolerance: amount('seconds', 0, 3600),
   cacheSize: count(0, 10_000_000),

@@ -42,18 +42,24 @@ create table latchkey.authorization_codes (
   dpop_jkt text,
   -- of the session when the code was made
   authenticated_at timestamptz not null,
-  acr text not null,
+  acr text not null check (acr in ('aal1', 'aal2', 'aal2-phr')),
   amr text[] not null,
+  -- in which the tokens act; null for none
+  organization_id text references latchkey.organizations on delete cascade,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   used_at timestamptz,
   -- that of the tokens which the code was exchanged for
-  family_id text
+  family_id text,
+  -- it was used a second time
+  reused_at timestamptz
 );
 create index authorization_codes_client on latchkey.authorization_codes (client_id);
 create index authorization_codes_grant on latchkey.authorization_codes (grant_id);
 create index authorization_codes_user on latchkey.authorization_codes (user_id);
 create index authorization_codes_session on latchkey.authorization_codes (session_id);
+create index authorization_codes_organization on latchkey.authorization_codes (organization_id)
+  where organization_id is not null;
 create index authorization_codes_expiry on latchkey.authorization_codes (expires_at);
 
 -- The apps that a session has signed in to: they learn of its end.
@@ -76,7 +82,7 @@ alter table latchkey.token_families
   add column dpop_jkt text,
   add column expires_at timestamptz,
   add column authenticated_at timestamptz,
-  add column acr text,
+  add column acr text check (acr in ('aal1', 'aal2', 'aal2-phr')),
   add column amr text[],
   add column proofs jsonb,
   add column organization_id text references latchkey.organizations on delete set null,

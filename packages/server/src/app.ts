@@ -60,8 +60,7 @@ import {
 import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
-import { clientFeature } from './features/oidc/clients/index.ts'
-import { resourceFeature } from './features/oidc/resources/index.ts'
+import { formTargetsOf, providerFeatures } from './features/oidc/provider/index.ts'
 import { connectionFeature, prepareConnections } from './features/organizations/connections/index.ts'
 import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
@@ -328,9 +327,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     connectedFeature(tools),
     auditLogFeature(tools),
     forwardAuthFeature(tools),
-    clientFeature(tools),
-    resourceFeature(tools),
     compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),
+    ...providerFeatures(tools, organizationChecks(tools, refusals(tools)).lookup),
     { name: 'csrf', rows: csrfRows(tools.keyring) },
     { name: 'metrics', rows: [metricsRow(tools)] },
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools, tools.jobs.settleNew) }]),
@@ -405,6 +403,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
       db.tx('system', (tx) => findProvable(tools, tx, session, userId, now)),
     recordDenial: denials(tools),
     stepUp: stepUpBeginner(tools),
+    formTargets: (call) => formTargetsOf(tools.keyring, call),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs
     beforeAnswer: config.profile === 'testing' ? jobs.settleNew : null,
     ...(config.accessLog && !isForPeople(config) ? { accessEntries: batchedEntries(tools.clock.now) } : {}),

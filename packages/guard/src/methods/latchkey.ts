@@ -324,7 +324,9 @@ async function credentialOf(read: () => Awaitable<string>): Promise<string> {
 
 /** The requirements on access tokens of a Latchkey server (RFC 9068 §4). */
 export function accessTokenRules(
-  options: Pick<LatchkeyOptions, 'issuer' | 'audience' | 'clockTolerance'>,
+  options: Pick<LatchkeyOptions, 'issuer' | 'clockTolerance'> & {
+    audience?: string | readonly string[] | null | undefined
+  },
 ): TokenRules {
   const issuer = options.issuer.replace(/\/+$/, '')
   const { audience = issuer, clockTolerance } = options

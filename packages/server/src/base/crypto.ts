@@ -25,6 +25,8 @@ export type Purpose =
   | 'connections'
   | 'round_trips'
   | 'identities'
+  | 'authorize'
+  | 'logout'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

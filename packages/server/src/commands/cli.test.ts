@@ -241,10 +241,14 @@ describe('accounts', () => {
   it('are seeded with random passwords, once, and never in production', async () => {
     const seeded = await latchkey(['seed', '--json'])
     expect(seeded.json.organizations).toEqual(['Northwind Traders', 'Contoso Café'])
+    expect(seeded.json.app).toEqual({
+      client_id: 'acme-portal-001',
+      client_secret: expect.stringMatching(/^cs_[A-Za-z0-9_-]{43}$/),
+    })
     const people = seeded.json.users as { email: string; password: string }[]
     expect(people.length).toBeGreaterThan(5)
     expect(new Set(people.map(({ password }) => password)).size).toBe(people.length)
-    expect((await latchkey(['seed', '--json'])).json.users).toEqual([])
+    expect((await latchkey(['seed', '--json'])).json).toMatchObject({ users: [], app: null })
     const production = {
       ...settings,
       LATCHKEY_PROFILE: 'production',

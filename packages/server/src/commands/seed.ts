@@ -1,11 +1,12 @@
 /**
- * `seed`: sample users and organizations for pages and lists. Passwords are random and printed once. The addresses
+ * `seed`: sample users, organizations and an app, for pages and lists. Passwords and secrets are random and printed once. The addresses
  * end in .example, which is reserved (RFC 2606 §2). Running it again creates only the missing ones.
  */
 import { Problem } from '../base/errors.ts'
 import { ORGANIZATION_ROLES } from '../core/roles/index.ts'
 import type { Tools } from '../core/tools.ts'
 import { createUserByOperator } from '../features/accounts/registration/index.ts'
+import { clientsByOperator } from '../features/oidc/clients/index.ts'
 import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
 import { type Command, type CommandOutcome, done, Failure } from './command.ts'
 import { generatePassword } from './password.ts'
@@ -41,10 +42,17 @@ const ORGANIZATIONS = [
   { name: 'Contoso Café', owner: ['soren.kjaer', 'priya.r'], admin: [], member: ['yusuf', 'siobhan'], guest: ['amelie'] },
 ] as const // biome-ignore format: a table
 
+/** The app of the examples: its redirect URI is on this machine. */
+const APP = {
+  client_id: 'acme-portal-001',
+  name: 'Acme Portal',
+  settings: { redirect_uris: ['http://localhost:3000/callback'] },
+}
+
 export const seed: Command = {
   name: 'seed',
-  summary: 'Fill the database with sample users and organizations',
-  about: `Creates ${PEOPLE.length} accounts with different roles and random passwords, which are printed once, and ${ORGANIZATIONS.length} organizations with these members. Refused in production.`,
+  summary: 'Fill the database with sample users, organizations and an app',
+  about: `Creates ${PEOPLE.length} accounts with different roles and random passwords, which are printed once, ${ORGANIZATIONS.length} organizations with these members, and the app ${APP.client_id} with a random secret, printed once too. Refused in production.`,
   on: 'tools',
   run: createSamples,
 }
@@ -70,16 +78,31 @@ async function createSamples(tools: Tools): Promise<CommandOutcome> {
       if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error
     }
   }
-  if (created.length === 0) return done({ users: [] }, 'All sample users already exist.')
+  const app = await createApp(tools)
+  const secret = app && `Client: ${app.client_id}\nSecret: ${app.client_secret}`
+  if (created.length === 0)
+    return done({ users: [], app }, secret ?? 'All sample users already exist.', secret === null ? [] : ONCE)
   const organizations = await createOrganizations(tools, ids)
   const rows = created.map(({ email, password, role, verified }) => [
     email,
     password,
     verified ? role : `${role} (not verified)`,
   ])
-  return done({ users: created, organizations }, table(['EMAIL', 'PASSWORD', 'ROLE'], rows), [
-    'The passwords are shown only once.',
-  ])
+  const text = [table(['EMAIL', 'PASSWORD', 'ROLE'], rows), ...(secret === null ? [] : [secret])].join('\n\n')
+  return done({ users: created, organizations, app }, text, ONCE)
+}
+
+const ONCE = ['Passwords and secrets are shown only once.']
+
+/** Creates the app; null where it exists. */
+async function createApp(tools: Tools): Promise<{ client_id: string; client_secret: string | null } | null> {
+  try {
+    const { client_id, client_secret } = await clientsByOperator.create(tools, null, APP)
+    return { client_id, client_secret }
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'CONFLICT') return null
+    throw error
+  }
 }
 
 /** Creates the organizations whose members are all new, so that they are created once. @returns their names */

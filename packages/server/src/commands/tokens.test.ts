@@ -16,10 +16,18 @@ afterAll(() => world.stop())
 const TERMINAL = { commands: [], interactive: false, json: true, readStdin: async () => '' }
 // biome-ignore lint/suspicious/noExplicitAny: what a command prints is looked into freely
 async function run(command: Command, positionals: string[], values: Args['values'] = {}): Promise<any> {
+  return (await resultOf(world, command, positionals, values)).json
+}
+async function resultOf(
+  { app }: World,
+  command: Command,
+  positionals: string[],
+  values: Args['values'] = {},
+) {
   if (command.on !== 'tools') throw new Error('not on the tools')
   const given = { values, positionals }
   const args = (await command.prepare?.(given, TERMINAL)) ?? given
-  return (await command.run(world.app.tools, args)).json
+  return command.run(app.tools, args)
 }
 const me = async (token: string) =>
   (await world.client().get('/api/v1/users/me', { headers: { authorization: `Bearer ${token}` } })).status
@@ -82,5 +90,44 @@ describe('the signing keys', () => {
     expect(await validate((await run(tokensCreate, ['ada'])).token)).toBe(200)
     const { body } = await world.client().get('/.well-known/jwks.json')
     expect(body.keys.map((one: { kid: string }) => one.kid)).toEqual([emergency.kid])
+  })
+})
+
+describe('the signing keys of ID tokens', () => {
+  it('are listed in words, and replaced with those of access tokens', async () => {
+    const { keys } = world.app.tools
+    await keys.demand('ES256')
+    const { text } = await resultOf(world, keysList, [])
+    expect(text).toMatch(/^sig_\w+ +ES256 +access tokens +active /m)
+    expect(text).toMatch(/^sig_\w+ +ES256 +ID tokens +active /m)
+    const rotated = await resultOf(world, keysRotate, [], { now: true })
+    expect(rotated.text).toMatch(/^sig_\w+ signs access tokens from now on\. All other keys are removed/)
+    const active = (await run(keysList, [])).keys.filter((key: { stage: string }) => key.stage === 'active')
+    expect(active.map((key: { line: string }) => key.line).sort()).toEqual(['access_token', 'id_token'])
+  })
+
+  it('are replaced alone where access tokens are signed with a shared secret, also after a restored backup', async () => {
+    const secret = 'a shared secret of the tests, long enough'
+    const shared = await startWorld({ tokenAlgorithm: 'HS256', tokenSecret: secret })
+    try {
+      const { keys } = shared.app.tools
+      await expect(resultOf(shared, keysRotate, [])).rejects.toThrow('LATCHKEY_TOKEN_SECRET')
+      const revoke = () => resultOf(shared, tokensRevoke, [], { 'all-before': 'now' })
+      expect((await revoke()).json).toMatchObject({ signing_keys: false })
+      await keys.demand('ES256')
+      const kids = () => keys.published().keys.map(({ kid }) => kid)
+      const [first] = kids()
+      const planned = await resultOf(shared, keysRotate, [])
+      expect(planned.text).toMatch(/^sig_\w+ is published and signs ID tokens from /)
+      const { text } = await resultOf(shared, keysRotate, [], { now: true })
+      expect(text).toContain('Access tokens are signed with LATCHKEY_TOKEN_SECRET, and remain valid.')
+      const [second] = kids()
+      expect((await revoke()).json).toMatchObject({ signing_keys: false })
+      const [third] = kids()
+      expect(new Set([first, second, third]).size).toBe(3)
+      expect(kids()).toEqual([third])
+    } finally {
+      await shared.stop()
+    }
   })
 })

@@ -96,7 +96,7 @@ export const SETTINGS = {
   tokenAudience: set('LATCHKEY_TOKEN_AUDIENCE', 'tokens', nullable(text('1 to 200 characters without spaces', /^[\x21-\x7e]{1,200}$/)), { byDefault: null, computed: '`LATCHKEY_PUBLIC_URL`',
     about: 'The audience (`aud`) of access tokens; services that verify them expect the same value.' }),
   tokenAlgorithm: set('LATCHKEY_TOKEN_ALGORITHM', 'tokens', oneOf('ES256', 'RS256', 'EdDSA', 'HS256'), { byDefault: 'ES256',
-    about: 'The signature algorithm of access tokens; `HS256` only where a single service verifies them and shares LATCHKEY_TOKEN_SECRET.' }),
+    about: 'The signature algorithm of access tokens; `HS256` only where a single service verifies them and shares LATCHKEY_TOKEN_SECRET. ID tokens are signed with key pairs in every case.' }),
   tokenSecret: set('LATCHKEY_TOKEN_SECRET', 'tokens', nullable(text('at least 32 bytes', /^\S(?:.{30,4094})\S$/su)), { byDefault: null, secret: 'whole',
     about: 'The shared secret of `HS256`; every holder of it can issue tokens.' }),
   keyRotation: set('LATCHKEY_KEY_ROTATION', 'tokens', durationBetween('1h', '3650d'), { byDefault: '30d',

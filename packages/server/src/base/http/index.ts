@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../../config.ts'
 import { NO_FACTS } from '../assurance.ts'
+import type { Call } from '../call.ts'
 import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
@@ -60,6 +61,8 @@ export interface HttpOptions extends PageRenderer {
   recordDenial?: DenialRecorder
   /** Default: a page that requires one is answered with the refusal. */
   stepUp?: StepUpBeginner
+  /** Default: forms lead to this server alone. */
+  formTargets?(call: Pick<Call, 'cookies'>): readonly string[]
   beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
   ready(): Promise<Readiness>
@@ -106,6 +109,7 @@ export function createHttp(options: HttpOptions): Http {
     assurance: options.assurance ?? (async ({ proofs }) => ({ facts: NO_FACTS, proofs })),
     recordDenial: options.recordDenial ?? (async () => {}),
     stepUp: options.stepUp ?? (async () => null),
+    formTargets: options.formTargets ?? (() => []),
     beforeAnswer: options.beforeAnswer ?? null,
     openExchange: accesses ? openWatched : open,
     cors: cors(config.corsOrigins),

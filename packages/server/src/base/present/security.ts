@@ -44,5 +44,8 @@ export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>
   return { headers: (more) => (more?.length ? make([...targets, ...more.map(originOnly)]) : usual) }
 }
 
-/** Anything but an origin could inject a directive. @throws if the text is no URL */
-const originOnly = (url: string): string => new URL(url).origin
+/** An origin, or the scheme of an app: anything else could inject a directive. @throws if the text is neither */
+function originOnly(target: string): string {
+  if (/^[a-z][a-z0-9+.-]*:$/.test(target)) return target
+  return new URL(target).origin
+}

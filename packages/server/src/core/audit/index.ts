@@ -180,7 +180,13 @@ export const AUDIT_EVENTS = {
   'connection.keys.rotated':
     'The keys of this server for a SAML connection were rotated; `details.step` is `prepared` when the next ones were published, and `activated` when they are used.',
   'keys.removed': 'A signing key was unpublished, because the last token that it signed has expired.',
-  'keys.rotated': 'A signing key was published; with `details.immediately` all other keys were removed.',
+  'oidc.authorized': 'A user signed in to an app, which got a code for what `details.scopes` names.',
+  'oidc.denied': 'A user did not allow an app what it asked for.',
+  'oidc.logout.failed':
+    'An app did not accept, in three attempts, the message that a session with it has ended. `details` has the `client`, and the `status` and the `error` of the last one.',
+  'oidc.token.reuse': 'A refresh token or a code of an app was used twice; what it had got was revoked.',
+  'keys.rotated':
+    'A signing key was published; with `details.immediately` all other keys of its line were removed. `details.line` is `access_token` or `id_token`.',
   'secrets.rotated':
     'Everything that is encrypted was sealed again under a new LATCHKEY_SECRET; `details` counts signing keys, e-mails, authenticator apps and forms that wait for a step-up.',
   'system.setup_link.created': 'A single-use link for the first administrator was printed.',

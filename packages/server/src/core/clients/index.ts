@@ -6,3 +6,4 @@ export { type Client, type Clients, createClients, isUsableClient, type Resource
 export { matchesRedirect } from './redirect-uris.ts'
 export { checkClientSettings } from './rules.ts'
 export { findClientSecret, makeClientSecret } from './secrets.ts'
+export { STANDARD_SCOPES } from './settings.ts'

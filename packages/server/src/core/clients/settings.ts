@@ -23,7 +23,14 @@ export const ASSERTION_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as cons
 export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
 
 /** The scopes that this server defines; all others are those of resources. */
-export const STANDARD_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+export const STANDARD_SCOPES = [
+  'openid',
+  'profile',
+  'email',
+  'roles',
+  'organization',
+  'offline_access',
+] as const
 
 /** RFC 6749 §3.3. */
 export const ScopeName = z

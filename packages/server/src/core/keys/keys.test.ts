@@ -12,12 +12,19 @@ import { activeOf, nextKeyAt, stageOf } from './stages.ts'
 const at = (minutes: number) => new Date(Date.UTC(2030, 0, 1, 12, minutes))
 const row = (kid: string, active: number, more: { retired?: number; removed?: number } = {}) => ({
   kid,
+  line: 'access_token' as const,
   algorithm: 'ES256' as const,
   active_at: at(active),
   retired_at: more.retired === undefined ? null : at(more.retired),
   removed_at: more.removed === undefined ? null : at(more.removed),
 })
-const wanted = { algorithm: 'ES256', kid: null, rotation: 3_600_000, lead: 600_000 } as const
+const wanted = {
+  line: 'access_token',
+  algorithm: 'ES256',
+  kid: null,
+  rotation: 3_600_000,
+  lead: 600_000,
+} as const
 
 describe('the stages of keys', () => {
   const keys = [
@@ -34,8 +41,8 @@ describe('the stages of keys', () => {
   })
 
   it('have an active key also after the clock was set back, and none without keys', () => {
-    expect(activeOf(keys, at(-1000))?.kid).toBe('old')
-    expect(activeOf([row('gone', 0, { removed: 1 })], at(5))).toBeNull()
+    expect(activeOf(keys, wanted, at(-1000))?.kid).toBe('old')
+    expect(activeOf([row('gone', 0, { removed: 1 })], wanted, at(5))).toBeNull()
   })
 
   it.each([
@@ -52,6 +59,37 @@ describe('the stages of keys', () => {
     expect(nextKeyAt([row('a', 0)], { ...wanted, algorithm: 'RS256' }, at(1))).toEqual(at(11))
     expect(nextKeyAt([row('a', 0)], { ...wanted, algorithm: 'HS256', kid: 'sig_s' }, at(1))).toEqual(at(1))
     expect(nextKeyAt([row('sig_s', 0)], { ...wanted, kid: 'sig_s' }, at(1))).toBeNull()
+  })
+})
+
+describe('the lines of keys', () => {
+  const id = (kid: string, active: number, algorithm: 'RS256' | 'ES256') => ({
+    ...row(kid, active),
+    line: 'id_token' as const,
+    algorithm,
+  })
+  const keys = [row('access', 0), id('rsa', 5, 'RS256'), id('rsa-next', 20, 'RS256'), id('ec', 10, 'ES256')]
+  const lineOf = (algorithm: 'RS256' | 'ES256') => ({ ...wanted, line: 'id_token' as const, algorithm })
+
+  it('have an active key each, and none succeeds a key of another line', () => {
+    expect(keys.map((key) => stageOf(key, keys, at(15)))).toEqual(['active', 'active', 'published', 'active'])
+    expect(keys.map((key) => stageOf(key, keys, at(30)))).toEqual(['active', 'retired', 'active', 'active'])
+    expect(activeOf(keys, lineOf('ES256'), at(-9))?.kid).toBe('ec')
+    expect(activeOf([row('access', 0)], lineOf('ES256'), at(9))).toBeNull()
+  })
+
+  it('are due by themselves', () => {
+    expect(nextKeyAt(keys, wanted, at(60))).toEqual(at(70))
+    expect(nextKeyAt(keys, lineOf('ES256'), at(69))).toBeNull()
+    expect(nextKeyAt(keys, lineOf('ES256'), at(70))).toEqual(at(80))
+    expect(nextKeyAt(keys, lineOf('RS256'), at(79))).toBeNull()
+    expect(nextKeyAt([row('access', 0)], lineOf('RS256'), at(1))).toEqual(at(1))
+  })
+
+  it('of access tokens is one, whose algorithm may change; of ID tokens one for each algorithm', () => {
+    const changed = [row('old', 0), { ...row('new', 10), algorithm: 'RS256' as const }]
+    expect(activeOf(changed, wanted, at(11))?.kid).toBe('new')
+    expect(nextKeyAt(changed, { ...wanted, algorithm: 'RS256' }, at(11))).toBeNull()
   })
 })
 

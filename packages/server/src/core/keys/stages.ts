@@ -7,11 +7,18 @@ import type { SigningKeysTable } from './tables.ts'
 
 export type Stage = 'published' | 'active' | 'retired' | 'removed'
 
-type Times = Pick<SigningKeysTable, 'kid' | 'active_at' | 'retired_at' | 'removed_at'>
+/** What tells the lines of keys apart, which rotate each by itself. */
+export type KeyLine = Pick<SigningKeysTable, 'line' | 'algorithm'>
 
-/** The newest key whose `active_at` has passed; where none has (the clock was set back), the oldest. */
-export function activeOf<T extends Times>(keys: readonly T[], now: Date): T | null {
-  const alive = keys.filter((key) => key.removed_at === null)
+/** Access tokens have one line, whose algorithm may change; ID tokens have one for each algorithm. */
+export const isOfLine = (key: KeyLine, line: KeyLine): boolean =>
+  key.line === line.line && (key.line === 'access_token' || key.algorithm === line.algorithm)
+
+type Times = KeyLine & Pick<SigningKeysTable, 'kid' | 'active_at' | 'retired_at' | 'removed_at'>
+
+/** The line's newest key whose `active_at` has passed; where none has (the clock was set back), its oldest. */
+export function activeOf<T extends Times>(keys: readonly T[], line: KeyLine, now: Date): T | null {
+  const alive = keys.filter((key) => key.removed_at === null && isOfLine(key, line))
   const begun = alive.filter((key) => key.active_at <= now)
   const [first, ...rest] = begun.length > 0 ? begun : alive
   if (first === undefined) return null
@@ -22,12 +29,11 @@ export function activeOf<T extends Times>(keys: readonly T[], now: Date): T | nu
 
 export function stageOf(key: Times, keys: readonly Times[], now: Date): Stage {
   if (key.removed_at !== null) return 'removed'
-  if (activeOf(keys, now)?.kid === key.kid) return 'active'
+  if (activeOf(keys, key, now)?.kid === key.kid) return 'active'
   return key.active_at > now ? 'published' : 'retired'
 }
 
-export interface RotationPolicy {
-  algorithm: SigningKeysTable['algorithm']
+export interface RotationPolicy extends KeyLine {
   /** The key of the configured secret; null where keys are generated. */
   kid: string | null
   /** Milliseconds. */
@@ -35,18 +41,11 @@ export interface RotationPolicy {
   lead: number
 }
 
-/** When a new key must become active; null where none is due. */
-export function nextKeyAt(
-  keys: readonly (Times & Pick<SigningKeysTable, 'algorithm'>)[],
-  policy: RotationPolicy,
-  now: Date,
-): Date | null {
+/** When a new key of the line must become active; null where none is due. */
+export function nextKeyAt(keys: readonly Times[], policy: RotationPolicy, now: Date): Date | null {
   const newest = keys
-    .filter((key) => key.removed_at === null)
-    .reduce<(typeof keys)[number] | null>(
-      (best, key) => (best === null || key.active_at > best.active_at ? key : best),
-      null,
-    )
+    .filter((key) => key.removed_at === null && isOfLine(key, policy))
+    .reduce<Times | null>((best, key) => (best === null || key.active_at > best.active_at ? key : best), null)
   if (newest === null) return now
   // a secret is not published, so it has no lead
   if (policy.kid !== null) return newest.kid === policy.kid ? null : now

@@ -10,6 +10,8 @@ declare module '../../base/db/tables.ts' {
 /** A signing key: published before `active_at`, does not sign after `retired_at`, unpublished after `removed_at`. */
 export interface SigningKeysTable {
   kid: string
+  /** What it signs. Keys of ID tokens verify no access token. */
+  line: 'access_token' | 'id_token'
   algorithm: 'ES256' | 'RS256' | 'EdDSA' | 'HS256'
   /** null for HS256, which has no public half. */
   public_jwk: Json<Record<string, unknown>> | null

@@ -16,9 +16,9 @@ import { memberIn, type Revocable, type Revocation, type RevocationKind, revocat
 import { deleteBefore, insertRevocations, isCovered, selectLast, selectRevocationsAfter } from './sql.ts'
 import type { RevocationsTable } from './tables.ts'
 
-export type { Revocable, Revocation, RevocationKind } from './list.ts'
+export type { Revocable, Revocation } from './list.ts'
 
-export interface Revoke {
+interface Revoke {
   kind: RevocationKind
   value: string
   /** Covers credentials issued up to this time, which is read after the changed row was locked; absent: all. */

@@ -224,6 +224,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   'Second factors': 'Authenticator apps and backup codes: setting up, listing and removing them.',
   Account: 'The account of the signed-in user.',
   Passkeys: 'Signing in with passkeys (WebAuthn), and the passkeys of the signed-in user.',
+  'OpenID Connect': 'What apps request to sign users in and to get tokens, by OAuth 2.0 and OpenID Connect.',
   Sessions: 'The sessions of the signed-in user: one for each browser or app that has signed in.',
   Tokens: 'Access and refresh tokens, the keys that verify them, and their revocation.',
   'API keys': 'Credentials of programs. They act for the user who made them, within the permissions of each.',

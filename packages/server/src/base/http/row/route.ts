@@ -49,7 +49,7 @@ export type PageAnswer =
     }
   | { redirect: string; cookies?: readonly CookieChange[] }
   /** A complete document under another policy than that of the pages. `type`: of its content; default HTML. */
-  | { document: string; contentSecurityPolicy: string; type?: string }
+  | { document: string; contentSecurityPolicy: string; type?: string; cookies?: readonly CookieChange[] }
 
 /** A request that a row refuses, with the facts that decide where to redirect it. */
 export interface RefusedRequest {

@@ -163,6 +163,7 @@ function sendPage(
   if ('document' in answer) {
     context.present.page(exchange, answer.document, {
       status: 200,
+      cookies: answer.cookies,
       contentSecurityPolicy: answer.contentSecurityPolicy,
       type: answer.type,
     })
@@ -175,7 +176,8 @@ function sendPage(
   const html = context.renderer.renderPage(shownTo, { page, title, status, csrfToken: csrf.token })
   keepNewCookies(context, exchange, answer.cookies)
   const cookies = [...(answer.cookies ?? []), ...csrf.cookies]
-  context.present.page(exchange, html, { status, cookies, formTargets: answer.formTargets, failed })
+  const formTargets = [...(answer.formTargets ?? []), ...context.formTargets(call)]
+  context.present.page(exchange, html, { status, cookies, formTargets, failed })
 }
 
 /** The page is then that of a visitor. */

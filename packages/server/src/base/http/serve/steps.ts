@@ -78,6 +78,8 @@ export interface HttpContext {
   assurance: AssuranceLookup
   recordDenial: DenialRecorder
   stepUp: StepUpBeginner
+  /** Where forms of the caller's browser may lead besides this server: origins, and schemes of apps. */
+  formTargets(call: Call): readonly string[]
   /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
   beforeAnswer: (() => Promise<void>) | null
   isForeign: (req: Exchange['req']) => boolean

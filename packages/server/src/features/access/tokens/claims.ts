@@ -53,8 +53,7 @@ export function signAccessToken(
   const claims = {
     aud: config.tokenAudience ?? config.publicUrl,
     sub: userId,
-    username: subject.username,
-    ...rightsOf(tools, subject),
+    ...rightsOf(tools, subject, ALL),
     ...sidOf(subject),
     amr: session?.amr ?? [],
     // OpenID Connect Core §2: `0` is no authentication, which is what an operator's token has
@@ -74,9 +73,9 @@ export interface ForClient {
   audience: readonly string[]
   /** What authorizes it; null where no user does. */
   familyId: string | null
-  /** Whether the resource asks for roles and permissions of the user, and for the organization in which they act. */
-  isFull: boolean
-  /** The digest of the key that it is bound to (RFC 9449 §6.1); null: whoever has the token may use it. */
+  /** Rights of the user that the resource asks for, or the app by a scope. */
+  names: { roles: boolean; permissions: boolean; organization: boolean }
+  /** The digest of the key that it is bound to (RFC 9449 §6.1); null: to none. */
   jkt: string | null
   /** Claims that the app has named for userinfo (OpenID Connect Core §5.5). */
   userinfo: readonly string[]
@@ -92,7 +91,7 @@ export interface ForClient {
 export function signClientToken(
   tools: SigningTools,
   subject: Subject | null,
-  { clientId, scopes, audience, familyId, isFull, jkt, userinfo, lifetime }: ForClient,
+  { clientId, scopes, audience, familyId, names, jkt, userinfo, lifetime }: ForClient,
   now: Date,
 ): AccessToken {
   const [only = '', ...others] = audience
@@ -104,31 +103,38 @@ export function signClientToken(
     scope: scopes.join(' '),
     ...(familyId !== null && { fam: familyId }),
     ...(subject && sidOf(subject)),
-    ...(subject && isFull && { username: subject.username, ...rightsOf(tools, subject) }),
+    ...(subject && rightsOf(tools, subject, names)),
     ...(session && { amr: session.amr, acr: session.acr, auth_time: seconds(session.authenticatedAt) }),
     ...(userinfo.length > 0 && { userinfo }),
     ...(jkt !== null && { cnf: { jkt } }),
   }
-  const org = isFull ? (organization?.id ?? null) : null
   const by = {
     sub: userId,
     sid: session?.id ?? null,
     family: familyId,
     client: clientId,
-    roles: isFull ? roles : [],
-    org,
+    roles: names.roles || names.permissions ? roles : [],
+    org: names.organization ? (organization?.id ?? null) : null,
   }
-  return mint(tools, { by, claims, lifetime, ends: subject === null ? [] : endsOf(subject, isFull) }, now)
+  const ends = subject === null ? [] : endsOf(subject, names.organization)
+  return mint(tools, { by, claims, lifetime, ends }, now)
 }
 
+const ALL = { roles: true, permissions: true, organization: true } as const
+
 /** The user's rights, and the organization in which they act. */
-function rightsOf({ roles }: SigningTools, { roles: held, organization }: Subject): object {
+function rightsOf(
+  { roles }: SigningTools,
+  { username, roles: held, organization }: Subject,
+  names: ForClient['names'],
+): object {
   const { id, role, permissions } = organization ?? {}
   return {
-    role: roles.primaryOf([...held]),
-    roles: [...held],
-    permissions: roles.permissionsOf([...held]),
-    ...(organization !== null && { org: id, org_role: role, org_permissions: permissions }),
+    ...(names.permissions && { username }),
+    ...(names.roles && { role: roles.primaryOf([...held]), roles: [...held] }),
+    ...(names.permissions && { permissions: roles.permissionsOf([...held]) }),
+    ...(names.organization && organization !== null && { org: id, org_role: role }),
+    ...(names.organization && names.permissions && organization !== null && { org_permissions: permissions }),
   }
 }
 

@@ -28,8 +28,16 @@ export interface IssuedTokens {
   expires_in: number
 }
 
-function subjectOf({ roles }: SigningTools, row: SessionRow, now: Date): Subject {
-  const organization = actingOf(roles, row, now)
+type SubjectRow = Omit<SessionRow, 'session_id'> & { session_id: string | null }
+
+const subjectOf = (tools: SigningTools, row: SubjectRow, now: Date): Subject =>
+  subjectIn(row, actingOf(tools.roles, row, now))
+
+/** The subject of an app's token, who never acts in an organization without the connection that is required there. */
+export const clientSubject = (tools: SigningTools, row: SubjectRow, now: Date): Subject =>
+  subjectIn(row, isBypassing(row, row) ? null : actingOf(tools.roles, row, now))
+
+function subjectIn(row: SubjectRow, organization: Subject['organization']): Subject {
   return {
     userId: row.user_id,
     username: row.username,
@@ -45,7 +53,7 @@ function subjectOf({ roles }: SigningTools, row: SessionRow, now: Date): Subject
 }
 
 /** The organization that the session acts in, until when; null also where it does not meet the organization's policy. */
-function actingOf(roles: Tools['roles'], row: SessionRow, now: Date): Subject['organization'] {
+function actingOf(roles: Tools['roles'], row: SubjectRow, now: Date): Subject['organization'] {
   const until = actsUntil(row, { proofs: row.proofs, authenticatedAt: row.authenticated_at })
   // a token has whole seconds, of which one is left
   const organization = until - now.getTime() < 1000 ? null : organizationOf(roles, row)

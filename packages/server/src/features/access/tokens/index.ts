@@ -4,8 +4,12 @@
  * signing keys and the list of revocations to core, and the state of a session to `sessions`.
  */
 export type { TokenChecks } from './checks.ts'
-export { issueTokens } from './families.ts'
+export { signClientToken } from './claims.ts'
+export { clientSubject, issueTokens } from './families.ts'
 export { tokenFeature } from './feature.ts'
 export { createTokenByOperator, revokeTokenByOperator, revokeTokensOfByOperator } from './operator.ts'
+export { endFamily, endReused } from './revoke.ts'
+export { rotating } from './rotating.ts'
 export { TokensView } from './routes.ts'
-export { revokeFamiliesBefore } from './sql.ts'
+export { findToken, revokeFamiliesBefore } from './sql.ts'
+export type { RequestedClaims } from './tables.ts'

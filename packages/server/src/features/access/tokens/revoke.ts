@@ -52,6 +52,9 @@ async function revokeRefreshToken(
   return found !== null && (await endFamily(tools, call, found))
 }
 
+/** What is known of a family that is to end. */
+type Ending = Pick<FamilyRow, 'family_id' | 'user_id' | 'username' | 'session_id' | 'client_id'>
+
 /**
  * RFC 7009 §2.1: with a refresh token its family ends, and the access tokens of the same grant: those of the app, or of the
  * session. @returns whether this call ended it
@@ -59,7 +62,7 @@ async function revokeRefreshToken(
 export async function endFamily(
   tools: Pick<Tools, 'db' | 'clock'>,
   call: Call,
-  family: FamilyRow,
+  family: Ending,
 ): Promise<boolean> {
   const { family_id: id, user_id: userId, username, session_id: sessionId, client_id: client } = family
   return await tools.db.tx('system', async (tx) => {
@@ -75,6 +78,20 @@ export async function endFamily(
     await audit(tx, call, { type: 'auth.token.revoked', userId, username, sessionId, details })
     return true
   })
+}
+
+/** Ends the family of an app whose code or refresh token was used twice, and tells of it. It may have no refresh token. */
+export async function endReused(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  tx: Tx,
+  call: Call,
+  family: Ending,
+): Promise<void> {
+  const { family_id: id, user_id: userId, username, session_id: sessionId, client_id: client } = family
+  await revokeFamily(tx, id, 'reuse', call.now)
+  await revokeTokenFamilies(tx, [id], tools.clock.now())
+  const details = { client, family: id }
+  await audit(tx, call, { type: 'oidc.token.reuse', userId, username, sessionId, details })
 }
 
 async function endByToken(

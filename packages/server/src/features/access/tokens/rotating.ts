@@ -5,13 +5,14 @@
  *
  * Invariant: of concurrent requests with a token one statement uses it up. A second use after the grace period ends the family.
  */
+
+import { batch } from '../../../base/batch.ts'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { type Keyring, sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { batch } from './batch.ts'
 import {
   type FamilyRow,
   type Found,

@@ -155,28 +155,34 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
         return { data: null }
       },
     }),
-    route({
-      of: tokenOperations.publishKeys,
-      method: 'GET',
-      path: '/.well-known/jwks.json',
-      description:
-        'A JWK set (RFC 7517), without an envelope. It has a key from before the key signs until its last token has expired, and is empty where tokens are signed with a shared secret.',
-      tag,
-      message: 'Public keys retrieved.',
-      anyOrigin: true,
-      bare: true,
-      lenient: 'the document of a standard, which clients may fetch with parameters against caches',
-      input: z.object({}),
-      output: JWK_SET,
-      run: async () => {
-        await tools.keys.fresh()
-        const data = tools.keys.published()
-        const etag = `"${createHash('sha256').update(JSON.stringify(data)).digest('base64url').slice(0, 22)}"`
-        return {
-          data: { keys: [...data.keys] as Record<string, unknown>[] },
-          headers: { 'cache-control': FIVE_MINUTES, etag },
-        }
-      },
-    }),
+    publishedKeys(tools, '/.well-known/jwks.json', 'keys.published'),
+    publishedKeys(tools, '/oidc/jwks', 'keys.published.oidc'),
   ]
 }
+
+/** The JWK set at two addresses: as guards know it, and where the metadata of the OpenID provider names it. */
+const publishedKeys = (tools: Pick<Tools, 'keys'>, path: string, name: string): Row =>
+  route({
+    of: tokenOperations.publishKeys,
+    name,
+    method: 'GET',
+    path,
+    description:
+      'A JWK set (RFC 7517), without an envelope. It has the keys of access tokens and of ID tokens, each from before it signs until its last token has expired; a shared secret is not in it.',
+    tag,
+    message: 'Public keys retrieved.',
+    anyOrigin: true,
+    bare: true,
+    lenient: 'the document of a standard, which clients may fetch with parameters against caches',
+    input: z.object({}),
+    output: JWK_SET,
+    run: async () => {
+      await tools.keys.fresh()
+      const data = tools.keys.published()
+      const etag = `"${createHash('sha256').update(JSON.stringify(data)).digest('base64url').slice(0, 22)}"`
+      return {
+        data: { keys: [...data.keys] as Record<string, unknown>[] },
+        headers: { 'cache-control': FIVE_MINUTES, etag },
+      }
+    },
+  })

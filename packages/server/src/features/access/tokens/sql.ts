@@ -55,7 +55,7 @@ const FAMILY = sql`f.id as family_id, f.session_id, f.user_id, u.username, u.rol
 /** Joins the user, the session if there is one, and the organization that the family acts in. */
 const FAMILY_JOINS = sql`join users u on u.id = f.user_id left join sessions s on s.id = f.session_id
   cross join lateral (
-    select f.user_id, case when f.session_id is null then f.organization_id else s.organization_id end as organization_id
+    select f.user_id, case when f.client_id is null then s.organization_id else f.organization_id end as organization_id
   ) a ${actingJoins('a')}`
 
 const NONE = new Date(0)

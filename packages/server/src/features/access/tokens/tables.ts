@@ -1,5 +1,5 @@
 /** The tables of refresh tokens and their families. */
-import type { Acr, StoredProof } from '../../../base/assurance.ts'
+import type { StoredProof } from '../../../base/assurance.ts'
 import type { Json } from '../../../base/db/tables.ts'
 
 declare module '../../../base/db/tables.ts' {
@@ -29,9 +29,10 @@ export interface TokenFamiliesTable {
   expires_at: Date | null
   /** When the user was authenticated for the authorization, and how. */
   authenticated_at: Date | null
-  acr: Acr | null
+  acr: 'aal1' | 'aal2' | 'aal2-phr' | null
   amr: string[] | null
   proofs: Json<StoredProof[]> | null
+  /** The organization in which an app's tokens act; those of our own act in that of the session. */
   organization_id: string | null
 }
 export interface RefreshTokensTable {

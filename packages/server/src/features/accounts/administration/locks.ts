@@ -132,7 +132,7 @@ export const endSessionsOf = (
       userId: id,
       username,
       reason: 'revoked',
-      ...(only === undefined ? {} : { only }),
+      ...(only === undefined ? { withApps: true as const } : { only }),
     } as const
     const ended = await endSessions(tx, acting, which)
     if (only !== undefined && ended === 0) throw notFound('session')

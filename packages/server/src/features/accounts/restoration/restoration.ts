@@ -34,8 +34,10 @@ export async function revokeAllBefore(
   const { db, config } = tools
   const call = systemCall(tools.clock.now())
   const signing_keys = config.tokenAlgorithm !== 'HS256'
+  const keys = await tools.keys.list(call.now)
+  const isRotated = signing_keys || keys.some(({ line, stage }) => line === 'id_token' && stage !== 'removed')
   // first, so that no session that is about to end gets another token
-  if (signing_keys) await tools.keys.rotate(call, { immediately: true })
+  if (isRotated) await tools.keys.rotate(call, { immediately: true })
   const sessions = await sessionChecks(tools).endStartedUntil(call, before)
   const api_keys = apiKeys ? await endKeysBefore(db, call, before) : 0
   return await db.tx('system', async (tx) => {

@@ -19,6 +19,7 @@ import { actsForAccount, levelIn, mergeProofs } from '../../../base/session-proo
 import { createSightings } from '../../../base/sightings.ts'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
+import { endOfflineFamilies } from '../../../core/offline-families.ts'
 import { actsUntil, createPolicyCompletion, isBypassing } from '../../../core/policies.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
@@ -163,11 +164,27 @@ export const settling = {
     updateUnsettled(tx, userId, organizationId),
 }
 
+type EndReason = Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'>
+
 /** Sessions of a user, or those of these ids, which may be of several users. */
-type EndedBy = { reason: Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'> } & (
-  | (Which & { username: string | null })
+type EndedBy = { reason: EndReason } & (
+  | (Which & {
+      username: string | null
+      /** What apps keep while the user is away ends as well, in the system scope; where the reason demands it, it does anyway. */
+      withApps?: true
+    })
   | { ids: readonly string[] }
 )
+
+/** Whether a reason concerns the account as a whole, and not sessions alone. */
+const IS_OF_ACCOUNT: Readonly<Record<EndReason, boolean>> = {
+  signed_out: false,
+  revoked: false,
+  password_changed: true,
+  disabled: true,
+  locked: true,
+  email_changed: true,
+}
 
 /** Ends sessions with their tokens, and writes an audit event for each. @returns how many this call ended */
 export async function endSessions(tx: Tx, call: Call, which: EndedBy): Promise<number> {
@@ -187,6 +204,8 @@ export async function endSessions(tx: Tx, call: Call, which: EndedBy): Promise<n
       : { type: 'auth.session.revoked', ...about, details: { reason } }
   })
   await audit(tx, call, ...events)
+  if ('userId' in which && (which.withApps || IS_OF_ACCOUNT[reason]))
+    await endOfflineFamilies(tx, call, which)
   return ended.length
 }
 

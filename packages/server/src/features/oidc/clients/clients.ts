@@ -13,6 +13,7 @@ import { type FieldError, invalid, notFound, problem } from '../../../base/error
 import { newId } from '../../../base/ids.ts'
 import { checkClientSettings, makeClientSecret } from '../../../core/clients/index.ts'
 import { ClientSettings, readClientSettings, STANDARD_SCOPES } from '../../../core/clients/settings.ts'
+import { revokeClient } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { selectScopesAmong } from '../resources/index.ts'
 import type { SettingsInput } from './fields.ts'
@@ -139,8 +140,9 @@ export async function createClientOf(
   return { client: await readClient(tx, organizationId, row.id), secret: issued?.secret ?? null }
 }
 
-/** Changes a client of the locked owner. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR */
+/** Changes a client of the locked owner; disabling revokes its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR */
 export async function changeClientOf(
+  { clock }: Pick<Tools, 'clock'>,
   tx: Tx,
   call: Call,
   owner: ClientOwner,
@@ -170,6 +172,8 @@ export async function changeClientOf(
       from: only(changed, { name: row.name, ...recorded(before) }),
       to: only(changed, { name, ...recorded(settings) }),
     })
+  // after the lock, so that it covers what was issued while this waited for it
+  if (status === 'disabled' && row.status === 'active') await revokeClient(tx, id, clock.now())
   if (status !== row.status)
     await recordClientEvent(
       tx,
@@ -185,10 +189,17 @@ export async function changeClientOf(
   return await readClient(tx, owner.organizationId, id)
 }
 
-/** Deletes a client of the locked owner, with its secrets. As the system. @throws Problem NOT_FOUND */
-export async function deleteClientOf(tx: Tx, call: Call, owner: ClientOwner, id: string): Promise<ClientRow> {
+/** Deletes a client of the locked owner, with its secrets, and revokes its tokens. As the system. @throws Problem NOT_FOUND */
+export async function deleteClientOf(
+  { clock }: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  owner: ClientOwner,
+  id: string,
+): Promise<ClientRow> {
   const row = await lockFor(tx, owner, id)
   await removeClient(tx, id)
+  await revokeClient(tx, id, clock.now())
   await recordClientEvent(tx, call, owner, 'client.deleted', row)
   return row
 }

@@ -73,7 +73,7 @@ async function change(
   const input = checkedFields(ClientChangeFields, fields)
   return clientView(
     await changingAsOperator(tools, organization, (tx, call, owner) =>
-      changeClientOf(tx, call, owner, id, input),
+      changeClientOf(tools, tx, call, owner, id, input),
     ),
   )
 }
@@ -85,7 +85,7 @@ const remove = (
   id: string,
 ): Promise<{ client_id: string; name: string }> =>
   changingAsOperator(tools, organization, async (tx, call, owner) => {
-    const { name } = await deleteClientOf(tx, call, owner, id)
+    const { name } = await deleteClientOf(tools, tx, call, owner, id)
     return { client_id: id, name }
   })
 

@@ -62,11 +62,13 @@ const answersOf = (tools: Tools, side: ClientSide) => ({
   },
   update: async (call: Call, id: string, change: ClientChange) => ({
     data: clientView(
-      await changingClients(tools, call, side, (tx, by, owner) => changeClientOf(tx, by, owner, id, change)),
+      await changingClients(tools, call, side, (tx, by, owner) =>
+        changeClientOf(tools, tx, by, owner, id, change),
+      ),
     ),
   }),
   delete: async (call: Call, id: string) => {
-    await changingClients(tools, call, side, (tx, by, owner) => deleteClientOf(tx, by, owner, id))
+    await changingClients(tools, call, side, (tx, by, owner) => deleteClientOf(tools, tx, by, owner, id))
     return { data: null }
   },
   createSecret: async (call: Call, id: string, expiresAt: Date | null | undefined) => {

@@ -78,7 +78,9 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
       const { user, session } = await signIn(tools, call, credentials)
       const whose = { userId: user.id, username: user.username } as const
       if (token === undefined) {
-        await tools.db.tx('system', (tx) => endSessions(tx, call, { ...whose, reason: 'revoked' }))
+        await tools.db.tx('system', (tx) =>
+          endSessions(tx, call, { ...whose, reason: 'revoked', withApps: true }),
+        )
         return { data: { success: true, message: 'All tokens revoked successfully.' } }
       }
       const behind = await sessionBehind(checks, token, user.id, call.now)

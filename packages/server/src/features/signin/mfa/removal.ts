@@ -159,7 +159,12 @@ export async function resetFactors(
   const removed = await listFactors(tx, user.id)
   if (removed.length === 0) return 0
   await deleteAll(tx, call, user, { removed, left: [] }, { ...details, reset: true })
-  await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'revoked' })
+  await endSessions(tx, call, {
+    userId: user.id,
+    username: user.username,
+    reason: 'revoked',
+    withApps: true,
+  })
   const locale = findLocale(user.locale) ?? call.locale
   await tools.mail.write(tx, factorsResetEmail(tools.config, { to: user.email, locale }), call.now, user.id)
   return removed.length

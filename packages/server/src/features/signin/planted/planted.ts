@@ -45,7 +45,7 @@ export async function endPlanted(
 ): Promise<Ended> {
   await revokeMailboxLinks(tx, userId, call.now)
   await endAttempts(tx, { userId }, call.now)
-  await endSessions(tx, call, { userId, username, reason })
+  await endSessions(tx, call, { userId, username, reason, withApps: true })
   const apiKeys = await endKeysOf(tx, call, { userId, username }, { reason })
   const factors = await removeFactorsSince(tx, call, { id: userId, username }, since, { reason })
   const identities = await deleteIdentitiesSince(tx, userId, since)

@@ -20,3 +20,4 @@ export {
   redirectVerified,
   SignedInView,
 } from './outcome.ts'
+export { signOutOfBrowser } from './sign-out.ts'

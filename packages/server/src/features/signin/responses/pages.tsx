@@ -7,9 +7,8 @@ import { safeReturnTo } from '../../../base/return-to.ts'
 import { findConnection } from '../../../core/connections/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { logouts } from '../round-trips/index.ts'
-import { signedOutPage } from '../saml/index.ts'
 import { signOutOperations } from './operations.ts'
-import { signOut, signOutAtProvider } from './sign-out.ts'
+import { signOutOfBrowser } from './sign-out.ts'
 import { signOutText } from './texts.ts'
 import { SignedOut, SignOut } from './views.tsx'
 
@@ -38,17 +37,9 @@ export const signOutPages = (tools: Pick<Tools, 'config' | 'db' | 'keyring' | 'l
     path: '/sign-out',
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) => {
-      if (call.principal) {
-        await signOut(tools, call)
-        const returnTo = safeReturnTo(tools.config, input.return_to)
-        const begun = await signOutAtProvider(tools, call, returnTo)
-        if (begun) {
-          const page = signedOutPage(call, begun)
-          return { ...page, cookies: [...SIGNED_OUT_COOKIES, ...page.cookies] }
-        }
-      }
-      const redirect = safeReturnTo(tools.config, input.return_to) ?? '/sign-out'
-      return { redirect, cookies: SIGNED_OUT_COOKIES }
+      const returnTo = safeReturnTo(tools.config, input.return_to)
+      const atProvider = call.principal ? await signOutOfBrowser(tools, call, returnTo) : null
+      return atProvider ?? { redirect: returnTo ?? '/sign-out', cookies: SIGNED_OUT_COOKIES }
     },
     // sent twice: the session that the form's token belongs to has ended
     reached: (call, sent) =>

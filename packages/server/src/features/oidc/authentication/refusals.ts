@@ -1,0 +1,30 @@
+/** The errors of the token endpoint (RFC 6749 §5.2), as Problems: the code says the status, `protocolError` the word. */
+import { type Problem, problem } from '../../../base/errors.ts'
+
+export type TokenError =
+  | 'invalid_request'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'unsupported_token_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'invalid_dpop_proof'
+
+/** @param message for developers */
+export const refusal = (error: TokenError, message: string): Problem =>
+  problem('BAD_REQUEST', { protocolError: error, message })
+
+/** The same for a code or token that is unknown, used, expired, revoked or another app's (RFC 6749 §5.2). */
+export const invalidGrant = (message = 'It is unknown, was used, has expired or was revoked.'): Problem =>
+  refusal('invalid_grant', message)
+
+/**
+ * RFC 6749 §5.2: a 401, with the scheme that the app has used. @param byHeader whether it has used the field `Authorization`
+ */
+export const invalidClient = (byHeader: boolean): Problem =>
+  problem('AUTHENTICATION_FAILED', {
+    protocolError: 'invalid_client',
+    message: 'The app is unknown, or has not proven who it is.',
+    headers: { 'www-authenticate': byHeader ? 'Basic realm="latchkey"' : 'Bearer realm="latchkey"' },
+  })

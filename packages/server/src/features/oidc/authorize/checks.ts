@@ -1,0 +1,273 @@
+/**
+ * The checks of an authorization request, in their order, as a table. Until the app and its address are known, a fault is shown on
+ * a page, and no redirect is made (RFC 6749 §4.1.2.1, §10.15); after that the app learns of it. Pure but for looking the app and its
+ * resources up: nothing depends on who is signed in.
+ */
+import { ACRS, type Acr } from '../../../base/assurance.ts'
+import {
+  type Client,
+  type Clients,
+  isUsableClient,
+  matchesRedirect,
+  type Resource,
+  STANDARD_SCOPES,
+} from '../../../core/clients/index.ts'
+import type { RequestedClaims } from '../../access/tokens/index.ts'
+import { KNOWN_CLAIMS } from '../scopes/index.ts'
+import type { AuthorizationParameters } from './request.ts'
+import {
+  type AppRequest,
+  type AuthorizationError,
+  type PageReason,
+  PROMPTS,
+  type Prompt,
+  RESPONSE_MODES,
+  type Recipient,
+  RefusedOnPage,
+  RefusedToApp,
+  type ResponseMode,
+} from './request.ts'
+
+export interface CheckTools {
+  clients: Clients
+  /** The user of an ID token of ours that was issued to the app; null for any other text. */
+  readHint(idToken: string, client: Client): Promise<string | null>
+}
+
+export interface CheckFacts {
+  now: Date
+  /** Whether the app itself has sent the request (RFC 9126). */
+  isPushed: boolean
+}
+
+/** @throws RefusedOnPage, RefusedToApp */
+export async function checkRequest(
+  tools: CheckTools,
+  sent: AuthorizationParameters,
+  facts: CheckFacts,
+): Promise<AppRequest> {
+  const client = await findClient(tools.clients, sent.client_id, facts.now)
+  const recipient: Recipient = {
+    client,
+    redirectUri: redirectOf(client, sent.redirect_uri),
+    mode: 'query',
+    state: sent.state ?? null,
+  }
+  const to = { ...recipient, mode: modeOf(recipient, sent.response_mode) }
+  const refuse: Refuse = (error, description) => {
+    throw new RefusedToApp(to, error, description)
+  }
+  for (const check of CHECKS) check({ sent, client, to, refuse, facts })
+  const resources = await resourcesOf(tools.clients, { sent, client, to, refuse, facts })
+  const prompts = promptsOf(sent, refuse)
+  const hintedUser =
+    sent.id_token_hint === undefined ? null : await tools.readHint(sent.id_token_hint, client)
+  if (sent.id_token_hint !== undefined && hintedUser === null)
+    refuse('invalid_request', 'The id_token_hint is no ID token of this server for this app.')
+  const claims = claimsOf(sent, refuse)
+  return {
+    ...to,
+    scopes: scopesOf(sent, client, resources, refuse),
+    resources,
+    prompts,
+    maxAge: maxAgeOf(sent, client, refuse),
+    acr: client.settings.required_acr ?? claims.essentialAcr,
+    preferredAcr: highest(wordsIn(sent.acr_values)),
+    nonce: sent.nonce ?? null,
+    loginHint: sent.login_hint?.slice(0, 320) ?? null,
+    hintedUser,
+    claims: claims.requested,
+    challenge: sent.code_challenge ?? null,
+    dpopJkt: sent.dpop_jkt ?? null,
+  }
+}
+
+type Refuse = (error: AuthorizationError, description: string) => never
+
+interface Checked {
+  sent: AuthorizationParameters
+  client: Client
+  to: Recipient
+  refuse: Refuse
+  facts: CheckFacts
+}
+
+const onPage = (reason: PageReason): never => {
+  throw new RefusedOnPage(reason)
+}
+
+async function findClient(clients: Clients, id: string | undefined, now: Date): Promise<Client> {
+  const client = id === undefined ? null : await clients.find(id)
+  return client !== null && isUsableClient(client, now) ? client : onPage('unknown_app')
+}
+
+/** RFC 6749 §3.1.2.3, RFC 8252 §7.3 */
+function redirectOf({ settings }: Client, sent: string | undefined): string {
+  if (sent === undefined) return onPage('no_address')
+  return matchesRedirect(settings, sent) ? sent : onPage('unknown_address')
+}
+
+function modeOf(to: Recipient, sent: string | undefined): ResponseMode {
+  if (sent === undefined) return 'query'
+  const mode = RESPONSE_MODES.find((one) => one === sent)
+  const isWeb = /^https?:/.test(to.redirectUri)
+  if (mode === undefined || (mode === 'form_post' && !isWeb))
+    throw new RefusedToApp(to, 'invalid_request', 'This response_mode is not supported here.')
+  return mode
+}
+
+/** RFC 7636 §4.2: the base64url of a SHA-256. */
+const DIGEST = /^[A-Za-z0-9_-]{43}$/
+
+/** Each in its order; the first that refuses answers. */
+const CHECKS: readonly ((checked: Checked) => void)[] = [
+  ({ sent, refuse }) => {
+    if (sent.response_type === undefined) refuse('invalid_request', 'The parameter response_type is missing.')
+    if (sent.response_type !== 'code')
+      refuse('unsupported_response_type', 'The response_type code is the only one that is supported.')
+  },
+  ({ client, refuse }) => {
+    if (!client.settings.grant_types.includes('authorization_code'))
+      refuse('unauthorized_client', 'The app is not registered for the authorization code grant.')
+    // an app that demands what is not there yet gets nothing in its place
+    if (client.settings.subject_type === 'pairwise')
+      refuse('unauthorized_client', 'Pairwise subjects are not supported yet.')
+  },
+  // OpenID Connect Core §6
+  ({ sent, refuse }) => {
+    if (sent.request !== undefined) refuse('request_not_supported', 'Request objects are not supported.')
+    if (sent.request_uri !== undefined)
+      refuse('request_uri_not_supported', 'The request_uri is not one of a pushed request.')
+    if (sent.registration !== undefined)
+      refuse('registration_not_supported', 'The parameter registration is not supported.')
+  },
+  // RFC 9126 §6
+  ({ client, facts, refuse }) => {
+    if (client.settings.require_pushed_authorization_requests && !facts.isPushed)
+      refuse('invalid_request', 'The app is registered to push its authorization requests.')
+  },
+  // RFC 7636 §4.3; RFC 9700 §2.1.1
+  ({ sent, client, refuse }) => {
+    const { code_challenge: challenge, code_challenge_method: method } = sent
+    const isPublic = client.settings.token_endpoint_auth_method === 'none'
+    if (challenge === undefined) {
+      if (method !== undefined) refuse('invalid_request', 'A code_challenge_method without a code_challenge.')
+      if (client.settings.require_pkce || isPublic)
+        refuse('invalid_request', 'The parameter code_challenge is missing (PKCE, RFC 7636).')
+      return
+    }
+    if (method !== 'S256') refuse('invalid_request', 'The code_challenge_method has to be S256.')
+    if (!DIGEST.test(challenge))
+      refuse('invalid_request', 'The code_challenge is not the base64url of a SHA-256.')
+  },
+  ({ sent, refuse }) => {
+    if (sent.nonce !== undefined && sent.nonce.length > 1000)
+      refuse('invalid_request', 'The nonce has more than 1,000 characters.')
+    // RFC 9449 §10
+    if (sent.dpop_jkt !== undefined && !DIGEST.test(sent.dpop_jkt))
+      refuse('invalid_request', 'The dpop_jkt is not the base64url of a SHA-256.')
+  },
+]
+
+/** RFC 8707 §2 */
+async function resourcesOf(clients: Clients, { sent, client, refuse }: Checked): Promise<Resource[]> {
+  const found: Resource[] = []
+  for (const identifier of new Set(sent.resource)) {
+    const resource = await clients.findResource(identifier)
+    if (resource === null || !isResourceOf(client, resource))
+      return refuse('invalid_target', 'A resource is not registered, or is not for this app.')
+    found.push(resource)
+  }
+  return found
+}
+
+/** The server's resources are for every app, those of an organization for its own apps. */
+export const isResourceOf = (client: Client, resource: Resource): boolean =>
+  resource.organizationId === null || resource.organizationId === client.organizationId
+
+function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): ReadonlySet<Prompt> {
+  const prompts = new Set<Prompt>()
+  for (const word of wordsIn(prompt)) {
+    const known = PROMPTS.find((one) => one === word)
+    prompts.add(known ?? refuse('invalid_request', 'A value of prompt is not known.'))
+  }
+  if (prompts.has('none') && prompts.size > 1)
+    refuse('invalid_request', 'The prompt none does not go with others.')
+  return prompts
+}
+
+/**
+ * Of the scopes that exist, what the app wants: those of the server that the app may have, and those of the named resources.
+ * Others are ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
+ */
+function scopesOf(
+  { scope }: AuthorizationParameters,
+  client: Client,
+  resources: readonly Resource[],
+  refuse: Refuse,
+): string[] {
+  const { scopes: allowed, grant_types: grants } = client.settings
+  const standard: readonly string[] = STANDARD_SCOPES
+  const known = new Set([
+    ...standard.filter((name) => allowed === null || allowed.includes(name)),
+    ...resources
+      .flatMap(({ scopes }) => scopes.map(({ name }) => name))
+      .filter((name) => allowed === null || allowed.includes(name)),
+  ])
+  // without refresh tokens there is no access while the user is away
+  if (!grants.includes('refresh_token')) known.delete('offline_access')
+  const asked = wordsIn(scope)
+  const granted = [...new Set(asked)].filter((name) => known.has(name))
+  if (asked.length > 0 && granted.length === 0)
+    refuse('invalid_scope', 'None of these scopes exists, or the app may not have them.')
+  return granted
+}
+
+function maxAgeOf({ max_age: sent }: AuthorizationParameters, client: Client, refuse: Refuse): number | null {
+  if (sent === undefined) return client.settings.default_max_age
+  if (!/^\d{1,9}$/.test(sent)) refuse('invalid_request', 'The max_age is no number of seconds.')
+  return Number(sent)
+}
+
+/** OpenID Connect Core §5.5: of what the app wants, the claims that this server knows; others are ignored. */
+function claimsOf(
+  { claims: sent }: AuthorizationParameters,
+  refuse: Refuse,
+): { requested: RequestedClaims | null; essentialAcr: Acr | null } {
+  if (sent === undefined) return { requested: null, essentialAcr: null }
+  const asked = objectIn(sent)
+  if (asked === null) return refuse('invalid_request', 'The parameter claims is no JSON object.')
+  const [userinfo, idToken] = [asked.userinfo, asked.id_token].map((part) => {
+    if (part !== undefined && part !== null && !isRecord(part))
+      return refuse('invalid_request', 'A member of the parameter claims is no object.')
+    return isRecord(part) ? part : {}
+  }) as [Record<string, unknown>, Record<string, unknown>]
+  const known = (part: Record<string, unknown>) => KNOWN_CLAIMS.filter((name) => Object.hasOwn(part, name))
+  const requested = { userinfo: known(userinfo), id_token: known(idToken) }
+  return { requested, essentialAcr: essentialAcrIn(idToken.acr) }
+}
+
+/** OpenID Connect Core §5.5.1.1: one of the values that an essential `acr` names has to be reached. */
+function essentialAcrIn(acr: unknown): Acr | null {
+  if (!isRecord(acr) || acr.essential !== true) return null
+  const values = [acr.value, acr.values].flat().filter((value) => typeof value === 'string')
+  return ACRS.find((one) => values.includes(one)) ?? null
+}
+
+function objectIn(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : null
+  } catch {
+    return null
+  }
+}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const highest = (values: readonly string[]): Acr | null =>
+  ACRS.findLast((acr) => values.includes(acr)) ?? null
+
+/** The words of a list that spaces separate. */
+export const wordsIn = (text: string | undefined): string[] =>
+  text === undefined ? [] : text.split(' ').filter((word) => word !== '')

@@ -1,0 +1,16 @@
+/** The feature value of authorization. */
+
+import { later } from '../../../base/clock.ts'
+import type { Feature } from '../../../core/feature.ts'
+import { recurs } from '../../../core/jobs/index.ts'
+import { type AuthorizeTools, authorizePages } from './pages.tsx'
+import { purgeAuthorizations } from './sql.ts'
+
+/** A used code is remembered for as long as tokens that it was exchanged for may be valid without a refresh. */
+const KEPT = 24 * 3_600_000
+
+export const authorizeFeature = (tools: AuthorizeTools): Feature => ({
+  name: 'authorize',
+  rows: authorizePages(tools),
+  jobs: [recurs('authorizations.purge', '1h', (now) => purgeAuthorizations(tools.db.hot, later(now, -KEPT)))],
+})

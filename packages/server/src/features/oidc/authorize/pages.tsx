@@ -1,0 +1,157 @@
+/** The authorization endpoint (RFC 6749 §3.1), its answer to a POST, and the page on which a user allows what an app asks for. */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { type CookieChange, type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { audit } from '../../../core/audit/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { answerApp } from './answers.ts'
+import { type CheckTools, checkRequest } from './checks.ts'
+import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
+import { authorizeOperations } from './operations.ts'
+import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
+import { isReference, openStored, storeRequest } from './stored.ts'
+import { authorizeText as t } from './texts.ts'
+import { Consent, RequestRefused } from './views.tsx'
+
+export type AuthorizeTools = Tools & DecideTools & Pick<CheckTools, 'readHint'>
+
+const PATH = '/oidc/authorize'
+
+export function authorizePages(tools: AuthorizeTools): Row[] {
+  return [
+    page({
+      of: authorizeOperations.authorize,
+      name: 'pages.oidc.authorize',
+      method: 'GET',
+      path: PATH,
+      description: 'The authorization endpoint: an app sends the browser here.',
+      repeats: ['resource'],
+      input: AuthorizationParameters,
+      run: (call, input) => authorize(tools, call, input),
+    }),
+    page({
+      of: authorizeOperations.authorize,
+      name: 'pages.oidc.authorize.posted',
+      method: 'POST',
+      path: PATH,
+      crossSite: 'an app may send its request as a form (OpenID Connect Core §3.1.2.1)',
+      repeats: ['resource'],
+      input: AuthorizationParameters,
+      // without the cookies of the browser, who is signed in is not known: the GET that follows has them
+      run: async (call, input) => {
+        if (isReference(input.request_uri)) return { redirect: continued(input) }
+        const { client_id: clientId } = input
+        const isKnown = clientId !== undefined && (await tools.clients.find(clientId)) !== null
+        if (!isKnown) return refusedPage(call, 'unknown_app')
+        const { path, cookies } = await storeRequest(tools, call, { ...input, client_id: clientId })
+        return { redirect: path, cookies }
+      },
+    }),
+    page({
+      of: authorizeOperations.decide,
+      name: 'pages.oidc.consent',
+      method: 'POST',
+      path: '/oidc/authorize/decision',
+      formAt: PATH,
+      input: z.object({
+        client_id: z.string().max(2000),
+        request_uri: z.string().max(200),
+        decision: z.enum(['allow', 'deny']),
+      }),
+      run: (call, { decision, ...input }) =>
+        authorize(tools, call, input, decision === 'allow' ? 'allowed' : 'denied'),
+    }),
+  ]
+}
+
+const continued = ({ client_id = '', request_uri = '' }: AuthorizationParameters): string =>
+  `${PATH}?${new URLSearchParams({ client_id, request_uri })}`
+
+type UserAnswer = 'allowed' | 'denied' | null
+
+async function authorize(
+  tools: AuthorizeTools,
+  call: Call,
+  input: AuthorizationParameters,
+  answer: UserAnswer = null,
+): Promise<PageAnswer> {
+  let cookies: readonly CookieChange[] = []
+  try {
+    const opened = isReference(input.request_uri) ? await openStored(tools, call, input) : null
+    cookies = opened?.cookies ?? []
+    const stored = opened?.stored ?? null
+    const sent = stored?.parameters ?? input
+    const facts = { now: call.now, isPushed: stored?.is_pushed ?? false }
+    const request = await checkRequest(tools, sent, facts)
+    const underway: Underway = { request, sent, stored, reference: input.request_uri ?? null, cookies }
+    if (answer === 'denied') return await deny(tools, call, underway)
+    return await decide(tools, call, underway, { isAllowed: answer === 'allowed', ask: consentPage(tools) })
+  } catch (error) {
+    if (error instanceof RefusedOnPage) return refusedPage(call, error.reason)
+    if (!(error instanceof RefusedToApp)) throw error
+    const fields = { error: error.error, error_description: error.message }
+    return answerApp(tools.config.publicUrl, error.recipient, fields, { cookies, locale: call.locale })
+  }
+}
+
+async function deny(tools: AuthorizeTools, call: Call, { request }: Underway): Promise<never> {
+  const { userId = null, username = null } = call.principal ?? {}
+  const details = { client: request.client.id }
+  await tools.db.tx('system', (tx) => audit(tx, call, { type: 'oidc.denied', userId, username, details }))
+  throw new RefusedToApp(request, 'access_denied', 'The user has not allowed it.')
+}
+
+const consentPage =
+  (tools: AuthorizeTools): AskForConsent =>
+  async (call, { request, reference, cookies }) => {
+    const { client, redirectUri, scopes, resources } = request
+    const organization = client.organizationId && (await nameOfOrganization(tools, client.organizationId))
+    const { host, protocol } = new URL(redirectUri)
+    const path = continued({ client_id: client.id, request_uri: reference ?? '' })
+    return {
+      page: (
+        <Consent
+          app={client.name}
+          organization={organization}
+          account={call.principal.username ?? call.principal.name ?? call.principal.userId}
+          host={host || protocol}
+          isUnproven={client.settings.token_endpoint_auth_method === 'none' && protocol !== 'https:'}
+          scopes={scopes}
+          resourceScopes={resources.flatMap((resource) =>
+            resource.scopes
+              .filter(({ name }) => scopes.includes(name))
+              .map(({ description }) => ({ description, resource: resource.name })),
+          )}
+          policyUri={client.settings.policy_uri}
+          termsUri={client.settings.tos_uri}
+          reference={reference ?? ''}
+          clientId={client.id}
+          path={path}
+        />
+      ),
+      title: t(call.locale, 'consent.title', { app: client.name }),
+      cookies,
+    }
+  }
+
+async function nameOfOrganization({ db }: Pick<Tools, 'db'>, id: string): Promise<string | null> {
+  const row = await db.hot.selectFrom('organizations').select('name').where('id', '=', id).executeTakeFirst()
+  return row?.name ?? null
+}
+
+/** The error of RFC 6749 that each reason would be; null where developers cannot help. */
+const CODES: Readonly<Record<PageReason, string | null>> = {
+  unknown_app: 'invalid_request (client_id)',
+  unknown_address: 'invalid_request (redirect_uri)',
+  no_address: 'invalid_request (redirect_uri)',
+  malformed: 'invalid_request',
+  expired: null,
+  other_browser: null,
+}
+
+function refusedPage({ locale }: Call, reason: PageReason): PageAnswer {
+  const isOver = reason === 'expired' || reason === 'other_browser'
+  const title = t(locale, isOver ? 'expired.title' : 'refused.title')
+  const lead = isOver ? t(locale, `${reason}.lead`) : t(locale, `refused.${reason}`)
+  return { page: <RequestRefused title={title} lead={lead} error={CODES[reason]} />, title, status: 400 }
+}

@@ -1,0 +1,134 @@
+/** The statements of authorization. */
+import { sql } from 'kysely'
+import type { Acr } from '../../../base/assurance.ts'
+import { later } from '../../../base/clock.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { RequestedClaims } from '../../access/tokens/index.ts'
+import type { AuthorizationParameters } from './request.ts'
+import type { AuthorizationRequestsTable } from './tables.ts'
+
+export async function insertRequest(
+  db: Statements,
+  row: Omit<AuthorizationRequestsTable, 'parameters' | 'used_at'> & { parameters: AuthorizationParameters },
+): Promise<void> {
+  await db
+    .insertInto('authorization_requests')
+    .values({ ...row, parameters: JSON.stringify(row.parameters), used_at: null })
+    .execute()
+}
+
+export interface StoredRequest {
+  hash: Buffer
+  client_id: string
+  parameters: AuthorizationParameters
+  is_pushed: boolean
+  created_at: Date
+  expires_at: Date
+  used_at: Date | null
+  browser: Buffer | null
+}
+
+/** A request that no browser has opened belongs to the first that does, by one statement. */
+export async function openRequest(
+  db: Statements,
+  hash: Buffer,
+  browser: Buffer,
+  now: Date,
+): Promise<StoredRequest | null> {
+  const { rows } = await sql<StoredRequest>`
+    with opened as (
+      update authorization_requests set browser = ${browser}
+      where hash = ${hash} and browser is null and expires_at > ${now} returning hash
+    )
+    select r.hash, r.client_id, r.parameters, r.is_pushed, r.created_at, r.expires_at, r.used_at,
+      case when o.hash is not null then ${browser}::bytea else r.browser end as browser
+    from authorization_requests r left join opened o on o.hash = r.hash
+    where r.hash = ${hash}`.execute(db)
+  return rows[0] ?? null
+}
+
+/** How long the browser may repeat what used a request: a form that was sent twice, a page that is loaded again. */
+const REPEATED = 10_000
+
+/** Whether a request can still be answered. */
+export const isOpenRequest = ({ expires_at, used_at }: StoredRequest, now: Date): boolean =>
+  expires_at > now && (used_at === null || later(used_at, REPEATED) > now)
+
+/** @returns whether it could be used: it was not, or a moment ago by the same browser, which then gets another code */
+export async function useRequest(tx: Tx, hash: Buffer, now: Date): Promise<boolean> {
+  const row = await tx
+    .updateTable('authorization_requests')
+    .set(({ fn }) => ({ used_at: fn.coalesce('used_at', sql<Date>`${now}::timestamptz`) }))
+    .where('hash', '=', hash)
+    .where(({ eb, or }) => or([eb('used_at', 'is', null), eb('used_at', '>', later(now, -REPEATED))]))
+    .where('expires_at', '>', now)
+    .returning('hash')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export interface NewCode {
+  hash: Buffer
+  grantId: string
+  clientId: string
+  userId: string
+  sessionId: string
+  redirectUri: string
+  challenge: string | null
+  scopes: readonly string[]
+  resources: readonly string[]
+  nonce: string | null
+  claims: RequestedClaims | null
+  dpopJkt: string | null
+  acr: Acr
+  amr: readonly string[]
+  organizationId: string | null
+  expiresAt: Date
+}
+
+/**
+ * Remembers what the user permits, and that the session has signed in to the app, and inserts the code: one statement, which
+ * waits for a concurrent end of the session. @returns whether the session is still open
+ */
+export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date): Promise<boolean> {
+  const { rows } = await sql`
+    with open as materialized (
+      select s.id, s.user_id, s.authenticated_at from sessions s
+      where s.id = ${code.sessionId} and s.user_id = ${code.userId} and s.ended_at is null and s.expires_at > ${now}
+      for share
+    ), known as materialized (
+      select g.id from grants g
+      where g.user_id = ${code.userId} and g.client_id = ${code.clientId}
+        and g.scopes @> ${[...code.scopes]}::text[] and g.resources @> ${[...code.resources]}::text[]
+    ), made as (
+      insert into grants as g (id, user_id, client_id, scopes, resources, created_at, updated_at)
+      select ${code.grantId}, open.user_id, ${code.clientId}, ${[...code.scopes]}::text[], ${[...code.resources]}::text[],
+        ${now}::timestamptz, ${now}::timestamptz
+      from open where not exists (select 1 from known)
+      on conflict (user_id, client_id) do update set updated_at = excluded.updated_at,
+        scopes = array(select distinct unnest(g.scopes || excluded.scopes)),
+        resources = array(select distinct unnest(g.resources || excluded.resources))
+      returning g.id
+    ), given as (
+      select id from known union all select id from made
+    ), entered as (
+      insert into client_sessions (session_id, client_id, created_at)
+      select open.id, ${code.clientId}, ${now}::timestamptz from open
+      on conflict (session_id, client_id) do nothing
+    )
+    insert into authorization_codes (hash, client_id, grant_id, user_id, session_id, redirect_uri, challenge, scopes, resources,
+      nonce, claims, dpop_jkt, authenticated_at, acr, amr, organization_id, created_at, expires_at)
+    select ${code.hash}, ${code.clientId}, given.id, open.user_id, open.id, ${code.redirectUri}, ${code.challenge},
+      ${[...code.scopes]}::text[], ${[...code.resources]}::text[], ${code.nonce},
+      ${code.claims === null ? null : JSON.stringify(code.claims)}::jsonb, ${code.dpopJkt}, open.authenticated_at,
+      ${code.acr}, ${[...code.amr]}::text[], ${code.organizationId}, ${now}, ${code.expiresAt}
+    from open cross join given
+    returning hash`.execute(tx)
+  return rows.length > 0
+}
+
+/** Codes are kept for a while after their end, so that a second use is noticed. */
+export async function purgeAuthorizations(db: Statements, before: Date): Promise<void> {
+  await db.deleteFrom('authorization_codes').where('expires_at', '<', before).execute()
+  await db.deleteFrom('authorization_requests').where('expires_at', '<', before).execute()
+}

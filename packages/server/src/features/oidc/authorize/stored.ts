@@ -1,0 +1,104 @@
+/**
+ * Authorization requests across the sign-in. One that needs the user is stored, and continued by its reference: once (or again
+ * within ten seconds, which gets another code), within fifteen minutes, in the browser that began it, which has a secret in a cookie.
+ * The cookie also says where the browser may be led: forms of the sign-in end in a redirect to the app, and Chromium applies the
+ * policy of their page to that.
+ */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
+import type { CookieChange } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import type { AuthorizationParameters } from './request.ts'
+import { RefusedOnPage } from './request.ts'
+import { insertRequest, isOpenRequest, openRequest, type StoredRequest } from './sql.ts'
+
+/** RFC 9126 §2.2 gives the prefix. */
+const REFERENCE = /^urn:ietf:params:oauth:request_uri:([A-Za-z0-9_-]{43})$/
+const PREFIX = 'urn:ietf:params:oauth:request_uri:'
+const LIFETIME = 15 * 60_000
+/** The name of the cookie, without prefix. */
+export const AUTHORIZE_COOKIE = 'authorize'
+/** Apps that one browser signs in to at once. */
+const MOST_TARGETS = 10
+
+const Browser = z.object({ secret: z.string(), targets: z.array(z.string()) })
+type Browser = z.infer<typeof Browser>
+
+function findBrowser(keyring: Keyring, call: Pick<Call, 'cookies'>): Browser | null {
+  const sealed = call.cookies[AUTHORIZE_COOKIE]
+  if (sealed === undefined || !keyring.opens('authorize', sealed)) return null
+  return Browser.safeParse(JSON.parse(keyring.decrypt('authorize', sealed))).data ?? null
+}
+
+const browserOf = (keyring: Keyring, call: Call): Browser =>
+  findBrowser(keyring, call) ?? { secret: randomSecret(), targets: [] }
+
+/** Where forms of this browser may lead besides this server (the CSP's form-action): to the apps that it signs in to. */
+export const formTargetsOf = (keyring: Keyring, call: Pick<Call, 'cookies'>): readonly string[] =>
+  findBrowser(keyring, call)?.targets ?? []
+
+/** The cookie of a browser that an app's request has led here. */
+function cookieOf(keyring: Keyring, { secret, targets }: Browser, redirectUri = ''): CookieChange {
+  const target = URL.canParse(redirectUri) ? [targetOf(redirectUri)] : []
+  const all = [...new Set([...target, ...targets])].slice(0, MOST_TARGETS)
+  const value = keyring.encrypt('authorize', JSON.stringify({ secret, targets: all }))
+  return { name: AUTHORIZE_COOKIE, value, maxAgeSeconds: LIFETIME / 1000 }
+}
+
+/** The origin of an address, or its scheme where it has none: a source expression of CSP (§2.3.1). */
+export function targetOf(redirectUri: string): string {
+  const { origin, protocol } = new URL(redirectUri)
+  return origin === 'null' ? protocol : origin
+}
+
+export const isReference = (requestUri: string | undefined): requestUri is string =>
+  requestUri?.startsWith(PREFIX) ?? false
+
+/** Stores a request for the browser. @returns where it is continued, and the browser's cookie */
+export async function storeRequest(
+  { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
+  call: Call,
+  parameters: AuthorizationParameters & { client_id: string },
+): Promise<{ path: string; cookies: readonly CookieChange[] }> {
+  const browser = browserOf(keyring, call)
+  const handle = randomSecret()
+  await insertRequest(db.hot, {
+    hash: sha256(handle),
+    client_id: parameters.client_id,
+    parameters,
+    is_pushed: false,
+    browser: sha256(browser.secret),
+    created_at: call.now,
+    expires_at: later(call.now, LIFETIME),
+  })
+  return {
+    path: continuedAt(parameters.client_id, PREFIX + handle),
+    cookies: [cookieOf(keyring, browser, parameters.redirect_uri)],
+  }
+}
+
+/** The path at which a request is continued; it names the app, as RFC 9126 §4 asks for. */
+export const continuedAt = (clientId: string, reference: string): string =>
+  `/oidc/authorize?${new URLSearchParams({ client_id: clientId, request_uri: reference })}`
+
+/**
+ * Opens the request of a reference in this browser.
+ * @throws RefusedOnPage where it has expired, was used, is another app's or another browser's
+ */
+export async function openStored(
+  { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
+  call: Call,
+  { client_id: clientId, request_uri: reference = '' }: AuthorizationParameters,
+): Promise<{ stored: StoredRequest; cookies: readonly CookieChange[] }> {
+  const [, handle] = REFERENCE.exec(reference) ?? []
+  if (handle === undefined) throw new RefusedOnPage('malformed')
+  const browser = browserOf(keyring, call)
+  const own = sha256(browser.secret)
+  const stored = await openRequest(db.hot, sha256(handle), own, call.now)
+  if (stored === null || stored.client_id !== clientId) throw new RefusedOnPage('expired')
+  if (!isOpenRequest(stored, call.now)) throw new RefusedOnPage('expired')
+  if (!stored.browser?.equals(own)) throw new RefusedOnPage('other_browser')
+  return { stored, cookies: [cookieOf(keyring, browser, stored.parameters.redirect_uri)] }
+}

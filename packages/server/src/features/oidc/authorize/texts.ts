@@ -1,0 +1,82 @@
+/** Texts of the pages between an app and its user. */
+import { texts } from '../../../base/page/index.ts'
+
+export const authorizeText = texts({
+  en: {
+    'authorize.returning': 'Back to the app',
+    'authorize.continue': 'Continue',
+    'consent.title': 'Allow {app}?',
+    'consent.lead': '{app} would like to use your account.',
+    'consent.account': 'You are signed in as {account}.',
+    'consent.other': 'Use another account',
+    'consent.what': 'It will be able to:',
+    'consent.openid': 'know that it is you',
+    'consent.profile': 'see your name, your username and your language',
+    'consent.email': 'see your e-mail address',
+    'consent.roles': 'see your roles',
+    'consent.organization': 'see the organization that you act in, and your role there',
+    'consent.offline_access': 'keep this access while you are not there, until you withdraw it',
+    'consent.resource': '{scope}, at {resource}',
+    'consent.leads_to': 'Afterwards you are led to {host}.',
+    'consent.unproven':
+      'Any app on this device could have sent this request. Allow this only if you have just begun it yourself.',
+    'consent.of': 'An app of {organization}.',
+    'consent.policy': 'Privacy policy',
+    'consent.terms': 'Terms of service',
+    'consent.allow': 'Allow',
+    'consent.deny': 'Do not allow',
+    'refused.title': 'This app cannot sign you in',
+    'refused.unknown_app': 'The address names no app that is known here, or one that was disabled.',
+    'refused.unknown_address':
+      'The app wants you to be led to an address that is not registered for it. You have not been led there.',
+    'refused.no_address': 'The app does not say where you are to be led afterwards.',
+    'refused.malformed': 'The address cannot be read.',
+    'refused.advice':
+      'Go back to the app and try again. If it happens again, tell the people who run the app: they find the reason in the documentation.',
+    'expired.title': 'This sign-in has ended',
+    'expired.lead': 'It took too long, or it was completed already. Go back to the app and begin again.',
+    'other_browser.lead':
+      'It was begun in another browser. Continue there, or go back to the app and begin again here.',
+    'code.developers': 'For developers: {error}',
+  },
+  de: {
+    'authorize.returning': 'Zurück zur App',
+    'authorize.continue': 'Weiter',
+    'consent.title': '{app} erlauben?',
+    'consent.lead': '{app} möchte Ihr Konto verwenden.',
+    'consent.account': 'Sie sind angemeldet als {account}.',
+    'consent.other': 'Anderes Konto verwenden',
+    'consent.what': 'Die App kann dann:',
+    'consent.openid': 'wissen, dass Sie es sind',
+    'consent.profile': 'Ihren Namen, Ihren Benutzernamen und Ihre Sprache sehen',
+    'consent.email': 'Ihre E-Mail-Adresse sehen',
+    'consent.roles': 'Ihre Rollen sehen',
+    'consent.organization': 'sehen, für welche Organisation Sie handeln und welche Rolle Sie dort haben',
+    'consent.offline_access':
+      'diesen Zugriff auch behalten, während Sie nicht da sind, bis Sie ihn zurücknehmen',
+    'consent.resource': '{scope}, bei {resource}',
+    'consent.leads_to': 'Danach werden Sie zu {host} geleitet.',
+    'consent.unproven':
+      'Welche App auf diesem Gerät fragt, lässt sich nicht feststellen. Erlauben Sie es nur, wenn Sie es gerade selbst begonnen haben.',
+    'consent.of': 'Eine App von {organization}.',
+    'consent.policy': 'Datenschutzerklärung',
+    'consent.terms': 'Nutzungsbedingungen',
+    'consent.allow': 'Erlauben',
+    'consent.deny': 'Nicht erlauben',
+    'refused.title': 'Diese App kann Sie nicht anmelden',
+    'refused.unknown_app':
+      'Die Adresse nennt keine App, die hier bekannt ist, oder eine, die gesperrt wurde.',
+    'refused.unknown_address':
+      'Die App will Sie zu einer Adresse leiten, die nicht für sie eingetragen ist. Sie wurden nicht dorthin geleitet.',
+    'refused.no_address': 'Die App sagt nicht, wohin Sie danach geleitet werden sollen.',
+    'refused.malformed': 'Die Adresse kann nicht gelesen werden.',
+    'refused.advice':
+      'Gehen Sie zurück zur App und versuchen Sie es noch einmal. Geschieht es wieder, wenden Sie sich an die Betreiber der App: sie finden den Grund in der Dokumentation.',
+    'expired.title': 'Diese Anmeldung ist beendet',
+    'expired.lead':
+      'Sie hat zu lange gedauert oder wurde schon abgeschlossen. Gehen Sie zurück zur App und beginnen Sie neu.',
+    'other_browser.lead':
+      'Sie wurde in einem anderen Browser begonnen. Machen Sie dort weiter, oder gehen Sie zurück zur App und beginnen Sie hier neu.',
+    'code.developers': 'Für Entwickler: {error}',
+  },
+})

@@ -1,0 +1,101 @@
+/** Markup of the pages between an app and its user. */
+
+import { Form } from '../../../base/page/form.tsx'
+import { useUi } from '../../../base/page/index.ts'
+import { Alert, Button, Card, LinkRow } from '../../../base/page/parts.tsx'
+import { authorizeText as t } from './texts.ts'
+
+export interface ConsentProps {
+  app: string
+  /** The organization that the app belongs to; null for one of the server. */
+  organization: string | null
+  account: string
+  /** The host, or the scheme of an app on this device, that the browser is led to. */
+  host: string
+  isUnproven: boolean
+  scopes: readonly string[]
+  resourceScopes: readonly { description: string; resource: string }[]
+  policyUri: string | null
+  termsUri: string | null
+  reference: string
+  clientId: string
+  /** Where the request is continued. */
+  path: string
+}
+
+const KNOWN = ['openid', 'profile', 'email', 'roles', 'organization', 'offline_access'] as const
+
+export function Consent(props: ConsentProps) {
+  const { locale } = useUi()
+  const { app, organization, account, host, isUnproven, scopes, resourceScopes } = props
+  return (
+    <Card title={t(locale, 'consent.title', { app })} lead={t(locale, 'consent.lead', { app })}>
+      {organization && <p>{t(locale, 'consent.of', { organization })}</p>}
+      <p>{t.nodes(locale, 'consent.account', { account: <strong>{account}</strong> })}</p>
+      {isUnproven && <Alert kind="warning">{t(locale, 'consent.unproven')}</Alert>}
+      {scopes.length + resourceScopes.length > 0 && (
+        <>
+          <p>{t(locale, 'consent.what')}</p>
+          <ul>
+            {KNOWN.filter((scope) => scopes.includes(scope)).map((scope) => (
+              <li key={scope}>{t(locale, `consent.${scope}`)}</li>
+            ))}
+            {resourceScopes.map(({ description, resource }) => (
+              <li key={`${resource} ${description}`}>
+                {t(locale, 'consent.resource', { scope: description, resource })}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <p>{t.nodes(locale, 'consent.leads_to', { host: <strong>{host}</strong> })}</p>
+      <Form
+        action="/oidc/authorize/decision"
+        hidden={{ client_id: props.clientId, request_uri: props.reference }}
+      >
+        <Button sent={{ name: 'decision', value: 'allow' }}>{t(locale, 'consent.allow')}</Button>
+        <Button kind="secondary" sent={{ name: 'decision', value: 'deny' }}>
+          {t(locale, 'consent.deny')}
+        </Button>
+      </Form>
+      <Form action="/sign-out" returnTo={props.path} class="button-form">
+        <Button kind="link">{t(locale, 'consent.other')}</Button>
+      </Form>
+      <LinkRow>
+        {props.policyUri && (
+          <a href={props.policyUri} rel="noreferrer">
+            {t(locale, 'consent.policy')}
+          </a>
+        )}
+        {props.termsUri && (
+          <a href={props.termsUri} rel="noreferrer">
+            {t(locale, 'consent.terms')}
+          </a>
+        )}
+      </LinkRow>
+    </Card>
+  )
+}
+
+/** A request that ends here, because no redirect is safe. */
+export function RequestRefused({
+  title,
+  lead,
+  error,
+}: {
+  title: string
+  lead: string
+  error: string | null
+}) {
+  const { locale } = useUi()
+  return (
+    <Card sign="warning" title={title} lead={lead}>
+      {error !== null && (
+        <>
+          <p>{t(locale, 'refused.advice')}</p>
+          <p class="hint">{t(locale, 'code.developers', { error })}</p>
+        </>
+      )}
+    </Card>
+  )
+}

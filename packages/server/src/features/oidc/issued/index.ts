@@ -1,0 +1,5 @@
+/**
+ * Tokens of apps after they were issued: userinfo, introspection and revocation. Leaves issuing them to `token`, and the list of
+ * revocations to core.
+ */
+export { issuedFeature } from './feature.ts'

@@ -1,0 +1,97 @@
+/**
+ * Introspection (RFC 7662) and revocation (RFC 7009) of everything that this server issues to apps. Of a token that the app may not
+ * know about, the answer is that of one that does not exist.
+ */
+import type { Call } from '../../../base/call.ts'
+import { sha256 } from '../../../base/crypto.ts'
+import { audit } from '../../../core/audit/index.ts'
+import type { Client } from '../../../core/clients/index.ts'
+import { revoke } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endFamily, findToken } from '../../access/tokens/index.ts'
+import { type AuthenticatedClient, refusal } from '../authentication/index.ts'
+import type { AppTokens } from './app-tokens.ts'
+
+type IntrospectionTools = Tools & { tokens: AppTokens }
+
+const INACTIVE = { active: false } as const
+
+/** RFC 7662 §2.2. @throws Problem where the app has not proven who it is */
+export async function introspect(
+  tools: IntrospectionTools,
+  call: Call,
+  { client, isProven }: AuthenticatedClient,
+  token: string,
+): Promise<Record<string, unknown>> {
+  if (!isProven) throw refusal('unauthorized_client', 'A public app may not introspect tokens.')
+  if (token.startsWith('rt_')) return await introspectRefreshToken(tools, call, client, token)
+  const found = await tools.tokens.read(token, call.now)
+  if (found === null || !(await mayKnow(tools, client, found.client, found.audience))) return INACTIVE
+  return { active: true, token_type: found.jkt === null ? 'Bearer' : 'DPoP', ...found.claims }
+}
+
+async function introspectRefreshToken(
+  { db, clients, config }: IntrospectionTools,
+  call: Call,
+  client: Client,
+  token: string,
+): Promise<Record<string, unknown>> {
+  const found = await findToken(db.hot, sha256(token), call.now)
+  if (!found?.is_valid || found.used_at !== null || found.client_id === null) return INACTIVE
+  if (!(await mayKnow({ clients }, client, found.client_id, found.resources ?? []))) return INACTIVE
+  return {
+    active: true,
+    token_type: 'refresh_token',
+    client_id: found.client_id,
+    scope: (found.scopes ?? []).join(' '),
+    sub: found.user_id,
+    iss: config.publicUrl,
+    exp: Math.floor(found.expires_at.getTime() / 1000),
+  }
+}
+
+/**
+ * Whether an app may know about a token: its own, one for a resource of its organization, and any as an app of the server. Those of
+ * organizations learn nothing of each other.
+ */
+async function mayKnow(
+  { clients }: Pick<Tools, 'clients'>,
+  client: Client,
+  issuedTo: string | null,
+  audience: readonly string[],
+): Promise<boolean> {
+  if (client.organizationId === null || issuedTo === client.id) return true
+  for (const identifier of audience) {
+    const resource = await clients.findResource(identifier)
+    if (resource?.organizationId === client.organizationId) return true
+  }
+  return false
+}
+
+/** RFC 7009 §2.1; a text that is no token of the app's changes nothing. @throws Problem for a token of another app */
+export async function revokeForApp(
+  tools: IntrospectionTools,
+  call: Call,
+  { client }: AuthenticatedClient,
+  token: string,
+): Promise<void> {
+  const isOwn = (id: string | null): boolean => {
+    if (id !== null && id !== client.id)
+      throw refusal('unauthorized_client', 'The token is that of another app.')
+    return id !== null
+  }
+  if (token.startsWith('rt_')) {
+    const found = await findToken(tools.db.hot, sha256(token), call.now)
+    if (found && isOwn(found.client_id)) await endFamily(tools, call, found)
+    return
+  }
+  const found = await tools.tokens.read(token, call.now)
+  if (found === null || !isOwn(found.client) || found.id === null) return
+  const { id, sub, expiresAt } = found
+  await tools.db.tx('system', async (tx) => {
+    await revoke(tx, { kind: 'jti', value: id, until: expiresAt }, call.now)
+    const userId = sub === client.id ? null : sub
+    const details = { token: id, client: client.id }
+    await audit(tx, call, { type: 'auth.token.revoked', userId, username: null, details })
+  })
+}

@@ -1,0 +1,122 @@
+/** What apps keep while their users are away (`offline_access`) outlives sessions, and ends with the access of the account. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { authorizedCode, claimsIn, type TestApp, testApp } from '../../../testing/apps.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+
+let world: World
+let root: Person
+let app: TestApp
+beforeAll(async () => {
+  world = await startWorld()
+  ;[root] = (await world.people([{ roles: ['super_admin'] }])) as [Person]
+  app = await testApp(world, { first_party: true })
+})
+afterAll(() => world?.stop())
+
+interface OfflineUser extends Person {
+  access: string
+  refresh: string
+  sessionId: string
+}
+
+async function kept(): Promise<OfflineUser> {
+  const [ada] = await world.people(1)
+  if (!ada) throw new Error('no user')
+  const code = await authorizedCode(ada.client, app, { scope: 'openid offline_access' })
+  const { body } = await app.exchange(code)
+  const sessionId = String(claimsIn(body.id_token).sid)
+  return { ...ada, access: body.access_token, refresh: body.refresh_token, sessionId }
+}
+
+const refreshed = async ({ refresh }: OfflineUser): Promise<number> =>
+  (await app.post('/oidc/token', { grant_type: 'refresh_token', refresh_token: refresh })).status
+const isActive = async ({ access }: OfflineUser): Promise<boolean> =>
+  (await app.post('/oidc/introspect', { token: access })).body.active
+/** Another browser of the user. */
+async function elsewhere({ email, password }: Person) {
+  const client = world.client()
+  await client.signIn(email, password)
+  return client
+}
+
+const OUTLIVED: Readonly<Record<string, (ada: OfflineUser) => Promise<unknown>>> = {
+  'signing out': ({ client }) => client.post('/api/v1/auth/logout'),
+  'the end of the session by its user': async (ada) =>
+    (await elsewhere(ada)).delete(`/api/v1/auth/sessions/${ada.sessionId}`),
+  'the end of all other sessions by their user': async (ada) =>
+    (await elsewhere(ada)).delete('/api/v1/auth/sessions'),
+  'the end of one session by an administrator': (ada) =>
+    root.client.delete(`/api/v1/users/${ada.id}/sessions/${ada.sessionId}`),
+}
+const ENDS: Readonly<Record<string, (ada: OfflineUser) => Promise<unknown>>> = {
+  'a lock that ends sessions': (ada) =>
+    root.client.post(`/api/v1/users/${ada.id}/lock`, { end_sessions: true }),
+  'disabling the account': (ada) => root.client.post(`/api/v1/users/${ada.id}/disable`),
+  'deleting the account': (ada) => root.client.delete(`/api/v1/users/${ada.id}`),
+  'the end of all sessions by an administrator': (ada) =>
+    root.client.delete(`/api/v1/users/${ada.id}/sessions`),
+  'a new password': ({ client }) =>
+    client.post('/api/v1/users/me/password', {
+      current_password: PASSWORD,
+      new_password: 'another horse battery staple',
+    }),
+  'a reset of the password': async ({ email }) => {
+    await world.client().post('/api/v1/auth/password/forgot', { email })
+    const token = await world.mailbox.tokenFor(email, /reset-password/)
+    const sent = { token, password: 'another horse battery staple' }
+    return world.client().post('/api/v1/auth/password/reset', sent)
+  },
+  'an address that an administrator changes': (ada) =>
+    root.client.patch(`/api/v1/users/${ada.id}`, { email: `moved-${ada.email}` }),
+  'the revocation of all tokens by the user': ({ client }) => client.delete('/api/v1/auth/tokens'),
+}
+
+async function run(act: (ada: OfflineUser) => Promise<unknown>): Promise<OfflineUser> {
+  const ada = await kept()
+  const reply = (await act(ada)) as { status: number; text: string }
+  expect([reply.status, reply.text.slice(0, 300)]).toEqual([
+    expect.toSatisfy((one) => one === 200 || one === 204),
+    expect.any(String),
+  ])
+  return ada
+}
+
+describe('what an app keeps', () => {
+  it.each(Object.entries(OUTLIVED))('outlives %s', async (_, act) => {
+    expect(await refreshed(await run(act))).toBe(200)
+  })
+
+  it.each(Object.entries(ENDS))('ends with %s', async (_, act) => {
+    const ada = await run(act)
+    expect([await refreshed(ada), await isActive(ada)]).toEqual([400, false])
+  })
+
+  it('does not come back with the account, and its end is recorded once', async () => {
+    const ada = await kept()
+    await root.client.post(`/api/v1/users/${ada.id}/disable`)
+    await root.client.post(`/api/v1/users/${ada.id}/enable`)
+    await root.client.delete(`/api/v1/users/${ada.id}/sessions`)
+    expect(await refreshed(ada)).toBe(400)
+    const events = await world.events(ada.id)
+    expect(events.filter((type) => type === 'auth.token.revoked')).toHaveLength(1)
+    // what comes afterwards is not concerned
+    await ada.client.signIn(ada.email, ada.password)
+    const code = await authorizedCode(ada.client, app, { scope: 'openid offline_access' })
+    const { body } = await app.exchange(code)
+    expect(await isActive({ ...ada, access: body.access_token })).toBe(true)
+  })
+
+  it('ends, or is refreshed before it ends, when both happen at once', async () => {
+    const ada = await kept()
+    const form = { grant_type: 'refresh_token', refresh_token: ada.refresh }
+    const [, ...answers] = await Promise.all([
+      root.client.post(`/api/v1/users/${ada.id}/disable`),
+      ...Array.from({ length: 6 }, () => app.post('/oidc/token', form)),
+    ])
+    for (const { status, body } of answers) {
+      if (status !== 200) continue
+      const later = { ...ada, access: body.access_token, refresh: body.refresh_token }
+      expect([await isActive(later), await refreshed(later)]).toEqual([false, 400])
+    }
+  })
+})

@@ -1,0 +1,30 @@
+/** The features of the OpenID provider, put together. */
+import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
+import type { Feature } from '../../../core/feature.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { authorizeFeature } from '../authorize/index.ts'
+import { clientFeature } from '../clients/index.ts'
+import { discoveryRoutes } from '../discovery/index.ts'
+import { readIdTokenHint } from '../id-tokens/index.ts'
+import { issuedFeature } from '../issued/index.ts'
+import { logoutFeature } from '../logout/index.ts'
+import { resourceFeature } from '../resources/index.ts'
+import { tokenEndpointFeature } from '../token/index.ts'
+
+/** @param memberships what the caller is in an organization, as in rows about organizations */
+export const providerFeatures = (tools: Tools, memberships: MembershipLookup): Feature[] => [
+  clientFeature(tools),
+  resourceFeature(tools),
+  authorizeFeature({
+    ...tools,
+    memberships,
+    readHint: async (idToken, client) => {
+      const hint = await readIdTokenHint(tools, idToken)
+      return hint?.clientId === client.id ? hint.userId : null
+    },
+  }),
+  tokenEndpointFeature(tools),
+  issuedFeature(tools),
+  logoutFeature(tools),
+  { name: 'discovery', rows: discoveryRoutes(tools) },
+]

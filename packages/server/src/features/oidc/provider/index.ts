@@ -1,0 +1,6 @@
+/**
+ * The OpenID provider as a whole: every feature of this wing put together for app.ts, and what pages have to know of the apps that
+ * their forms lead to.
+ */
+export { formTargetsOf } from '../authorize/index.ts'
+export { providerFeatures } from './features.ts'

@@ -1,0 +1,175 @@
+/** The grants of the token endpoint, as a table: what each needs, and what the app gets for it. */
+import { createHash } from 'node:crypto'
+import type { Call } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { Problem } from '../../../base/errors.ts'
+import { newId } from '../../../base/ids.ts'
+import { type Client, STANDARD_SCOPES } from '../../../core/clients/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endReused, rotating } from '../../access/tokens/index.ts'
+import { getUser } from '../../identity/users/index.ts'
+import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
+import { isResourceOf } from '../authorize/index.ts'
+import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
+import { appReuseEmail } from './mail.tsx'
+import type { TokenParameters } from './parameters.ts'
+import { exchange, exchangeValues, spendCode } from './sql.ts'
+
+/** How long a family lives that outlives its session. */
+const OFFLINE_LIFETIME = 90 * 86_400_000
+
+export interface GrantRequest {
+  call: Call
+  by: AuthenticatedClient
+  sent: TokenParameters
+  /** The digest of the key that the app has proven to hold; null: none. */
+  jkt: string | null
+}
+
+export type Grant = (request: GrantRequest) => Promise<AppTokenAnswer>
+
+/** Each grant by its `grant_type`. */
+export const grantsOf = (tools: Tools): Readonly<Record<string, Grant>> => ({
+  authorization_code: codeGrant(tools),
+  refresh_token: refreshGrant(tools),
+  client_credentials: clientCredentialsGrant(tools),
+})
+
+/** RFC 7636 §4.1 */
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
+const CODE = /^ac_[A-Za-z0-9_-]{43}$/
+
+/** RFC 6749 §4.1.3 */
+function codeGrant(tools: Tools): Grant {
+  const { db } = tools
+  const statement = exchange(db.hot)
+  return async ({ call, by: { client, isProven }, sent, jkt }) => {
+    const { code, redirect_uri: redirectUri, code_verifier: verifier } = sent
+    if (code === undefined) throw refusal('invalid_request', 'The parameter code is missing.')
+    if (redirectUri === undefined) throw refusal('invalid_request', 'The parameter redirect_uri is missing.')
+    if (verifier !== undefined && !VERIFIER.test(verifier))
+      throw refusal('invalid_request', 'The code_verifier has not the form of RFC 7636.')
+    if (!CODE.test(code)) throw invalidGrant()
+    const familyId = newId('fam')
+    const refreshToken = client.settings.grant_types.includes('refresh_token') ? `rt_${randomSecret()}` : null
+    const parameters = exchangeValues(
+      {
+        hash: sha256(code),
+        clientId: client.id,
+        redirectUri,
+        challenge: verifier === undefined ? null : createHash('sha256').update(verifier).digest('base64url'),
+        jkt,
+        familyId,
+        refreshHash: refreshToken === null ? null : sha256(refreshToken),
+        offlineUntil: later(call.now, OFFLINE_LIFETIME),
+        refreshJkt: isProven ? null : jkt,
+      },
+      call.now,
+    )
+    const [row] = await db.run(statement, parameters)
+    if (row === undefined) {
+      await endCode(tools, call, client, sha256(code))
+      throw invalidGrant()
+    }
+    const { code_acr: acr, code_amr: amr, code_authenticated_at: at } = row
+    const resources = await resourcesFor(tools, sent.resource, row.resources)
+    return await issue(
+      tools,
+      {
+        client,
+        row,
+        familyId,
+        scopes: row.scopes,
+        resources,
+        claims: row.claims,
+        authorized: { at, acr, amr },
+        nonce: row.nonce,
+        refreshToken,
+        jkt,
+      },
+      call.now,
+    )
+  }
+}
+
+/**
+ * A code that is presented with something wrong is not exchanged any more; one that is used twice may have been stolen, so that what
+ * it got is revoked (RFC 6749 §4.1.2, §10.5).
+ */
+async function endCode(tools: Tools, call: Call, { id }: Client, hash: Buffer): Promise<void> {
+  await tools.db.tx('system', async (tx) => {
+    const spent = await spendCode(tx, hash, id, call.now)
+    if (spent?.family_id == null) return
+    const { family_id } = spent
+    await endReused(tools, tx, call, { ...spent, family_id, client_id: id, username: null })
+  })
+}
+
+/** RFC 6749 §6; OpenID Connect Core §12 */
+function refreshGrant(tools: Tools): Grant {
+  const use = rotating(tools, async (tx, call, found) => {
+    await endReused(tools, tx, call, found)
+    const user = await getUser(tx, found.user_id)
+    const client = await tools.clients.find(found.client_id ?? '')
+    await tools.mail.write(tx, appReuseEmail(tools.config, user, call, client?.name ?? ''), call.now, user.id)
+  })
+  return async ({ call, by: { client }, sent, jkt }) => {
+    const { refresh_token: token } = sent
+    if (token === undefined) throw refusal('invalid_request', 'The parameter refresh_token is missing.')
+    const { row, successor } = await used(() => use(call, { token, client: client.id, jkt }))
+    const authorized = row.authorized ?? { at: row.authenticated_at, acr: row.acr, amr: row.amr }
+    return await issue(
+      tools,
+      {
+        client,
+        row,
+        familyId: row.family_id,
+        scopes: narrowed(row.scopes ?? [], sent.scope),
+        resources: await resourcesFor(tools, sent.resource, row.resources ?? []),
+        claims: row.claims,
+        authorized: { ...authorized, at: new Date(authorized.at) },
+        nonce: null,
+        refreshToken: successor,
+        jkt,
+      },
+      call.now,
+    )
+  }
+}
+
+async function used<T>(use: () => Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } catch (error) {
+    throw error instanceof Problem && error.code === 'INVALID_TOKEN' ? invalidGrant() : error
+  }
+}
+
+/** RFC 6749 §6: at most what was authorized. @throws Problem `invalid_scope` */
+function narrowed(authorized: readonly string[], asked: string | undefined): readonly string[] {
+  const names = [...new Set(asked?.split(' ').filter(Boolean))]
+  if (names.length === 0) return authorized
+  if (!names.every((name) => authorized.includes(name)))
+    throw refusal('invalid_scope', 'A scope is beyond what was authorized.')
+  return names
+}
+
+/** RFC 6749 §4.4: for the app itself, which has no user. */
+function clientCredentialsGrant(tools: Tools): Grant {
+  return async ({ call, by: { client, isProven }, sent, jkt }) => {
+    if (!isProven) throw refusal('unauthorized_client', 'A public app cannot have tokens for itself.')
+    const resources = await resourcesFor(tools, sent.resource, sent.resource ?? [])
+    if (!resources.every((resource) => isResourceOf(client, resource)))
+      throw refusal('invalid_target', 'A resource is not for this app.')
+    const known = new Set(resources.flatMap(({ scopes }) => scopes.map(({ name }) => name)))
+    const { scopes: allowed } = client.settings
+    const standard: readonly string[] = STANDARD_SCOPES
+    const may = (name: string): boolean =>
+      !standard.includes(name) && (allowed === null ? known.has(name) : allowed.includes(name))
+    const names = [...new Set(sent.scope?.split(' ').filter(Boolean))]
+    if (!names.every(may))
+      throw refusal('invalid_scope', 'A scope does not exist, or the app may not have it.')
+    return issueToClient(tools, { client, scopes: names, resources, jkt }, call.now)
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What an app gets: an access token for its resources, an ID token where it asks who the user is, and the answer around them
+ * (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). One function for every grant.
+ */
+import type { Acr } from '../../../base/assurance.ts'
+import type { Statements } from '../../../base/db/types.ts'
+import type { Client, Resource } from '../../../core/clients/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { clientSubject, type RequestedClaims, signClientToken } from '../../access/tokens/index.ts'
+import { refusal } from '../authentication/index.ts'
+import { makeIdToken } from '../id-tokens/index.ts'
+import { chosen, claimsAskedFor, findProfile, userinfoOf } from '../scopes/index.ts'
+
+export type IssueTools = Pick<Tools, 'config' | 'keys' | 'revocations' | 'roles' | 'clients' | 'db'>
+
+export interface AppTokenAnswer {
+  access_token: string
+  token_type: 'Bearer' | 'DPoP'
+  /** Seconds. */
+  expires_in: number
+  scope: string
+  refresh_token?: string
+  id_token?: string
+}
+
+/** Where the subject of a token comes from: a session, or a family that outlives it. */
+type SubjectRow = Parameters<typeof clientSubject>[1]
+
+export interface Issued {
+  client: Client
+  row: SubjectRow
+  familyId: string
+  scopes: readonly string[]
+  resources: readonly Resource[]
+  claims: RequestedClaims | null
+  /** The authentication that the user authorized the app by. */
+  authorized: { at: Date; acr: Acr; amr: readonly string[] }
+  nonce: string | null
+  refreshToken: string | null
+  jkt: string | null
+}
+
+/** @throws Problem INVALID_TOKEN where what it is based on was revoked meanwhile */
+export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<AppTokenAnswer> {
+  const { client, row, scopes, resources, claims, refreshToken, jkt } = by
+  const access = signClientToken(
+    tools,
+    clientSubject(tools, row, now),
+    {
+      ...forClient(tools, client, scopes, resources),
+      familyId: by.familyId,
+      jkt,
+      userinfo: claims?.userinfo ?? [],
+    },
+    now,
+  )
+  return {
+    access_token: access.token,
+    token_type: jkt === null ? 'Bearer' : 'DPoP',
+    expires_in: access.expiresIn,
+    scope: scopes.join(' '),
+    ...(refreshToken !== null && { refresh_token: refreshToken }),
+    ...(scopes.includes('openid') && { id_token: await idToken(tools, by, access.token, now) }),
+  }
+}
+
+/** A token for the app itself (RFC 6749 §4.4). */
+export function issueToClient(
+  tools: IssueTools,
+  { client, scopes, resources, jkt }: Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt'>,
+  now: Date,
+): AppTokenAnswer {
+  const forIt = { ...forClient(tools, client, scopes, resources), familyId: null, jkt, userinfo: [] }
+  const access = signClientToken(tools, null, forIt, now)
+  return {
+    access_token: access.token,
+    token_type: jkt === null ? 'Bearer' : 'DPoP',
+    expires_in: access.expiresIn,
+    scope: scopes.join(' '),
+  }
+}
+
+function forClient(
+  { config }: IssueTools,
+  { id, settings }: Client,
+  scopes: readonly string[],
+  resources: readonly Resource[],
+) {
+  const isFull =
+    resources.length === 0
+      ? settings.token_claims === 'full'
+      : resources.every(({ claims }) => claims === 'full')
+  const lifetimes = [...resources.map(({ tokenLifetime }) => tokenLifetime), settings.access_token_lifetime]
+  const shortest = Math.min(...lifetimes.flatMap((one) => one ?? []), config.accessTokenLifetime / 1000)
+  return {
+    clientId: id,
+    scopes,
+    audience: audienceOf(config, { id, settings }, scopes, resources),
+    names: {
+      roles: isFull || scopes.includes('roles'),
+      permissions: isFull,
+      organization: isFull || scopes.includes('organization'),
+    },
+    lifetime: shortest * 1000,
+  }
+}
+
+/**
+ * The resources that are named; without any, those of our own apps are the APIs that accept tokens of this server, and of others
+ * none. Userinfo accepts the token where `openid` was granted.
+ */
+function audienceOf(
+  config: Tools['config'],
+  { id, settings }: Pick<Client, 'id' | 'settings'>,
+  scopes: readonly string[],
+  resources: readonly Resource[],
+): string[] {
+  const isOwn = settings.first_party || !settings.grant_types.includes('authorization_code')
+  const named = resources.map(({ identifier }) => identifier)
+  const usual = named.length === 0 && isOwn ? [config.tokenAudience ?? config.publicUrl] : named
+  const all = [...usual, ...(scopes.includes('openid') ? [userinfoOf(config)] : [])]
+  return all.length === 0 ? [id] : all
+}
+
+async function idToken(tools: IssueTools, by: Issued, accessToken: string, now: Date): Promise<string> {
+  const { client, row, authorized, nonce } = by
+  const profile = await profileIn(tools.db.hot, by)
+  const contents = {
+    client,
+    userId: row.user_id,
+    sessionId: row.session_id,
+    authorized,
+    nonce,
+    accessToken,
+    profile,
+  }
+  return await makeIdToken(tools, contents, now)
+}
+
+/** Claims of the user belong to userinfo (§5.4), unless the app names them for the ID token or cannot ask there. */
+async function profileIn(
+  db: Statements,
+  { client, row, scopes, claims }: Issued,
+): Promise<Record<string, unknown>> {
+  const named = claims?.id_token ?? []
+  const asked = claimsAskedFor(client.settings.claims_in_id_token ? scopes : [], named)
+  if (asked.size === 0) return {}
+  return chosen((await findProfile(db, row.user_id)) ?? {}, asked)
+}
+
+/**
+ * The resources of a request, of those that were authorized (RFC 8707 §2.2). @throws Problem `invalid_target`
+ * @param authorized null: any that the app may use
+ */
+export async function resourcesFor(
+  { clients }: Pick<Tools, 'clients'>,
+  asked: readonly string[] | undefined,
+  authorized: readonly string[],
+): Promise<Resource[]> {
+  const identifiers = asked === undefined || asked.length === 0 ? authorized : [...new Set(asked)]
+  const found: Resource[] = []
+  for (const identifier of identifiers) {
+    const resource = authorized.includes(identifier) ? await clients.findResource(identifier) : null
+    if (resource === null)
+      throw refusal('invalid_target', 'A resource does not exist, or was not authorized.')
+    found.push(resource)
+  }
+  return found
+}

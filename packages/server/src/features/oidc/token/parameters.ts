@@ -1,0 +1,29 @@
+/** The parameters of the endpoints that apps request; unknown ones are ignored (RFC 6749 §3.2). */
+import { z } from 'zod'
+import { described } from '../../../base/described.ts'
+import { Credentials, parameter } from '../authentication/index.ts'
+
+export const TokenParameters = z.object({
+  ...Credentials,
+  grant_type: parameter(
+    '`authorization_code`, `refresh_token` or `client_credentials`.',
+    'authorization_code',
+  ),
+  code: parameter(
+    'The code of the authorization endpoint.',
+    'ac_kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk',
+  ),
+  redirect_uri: parameter('The address that the code was sent to.', 'https://app.example.com/callback'),
+  code_verifier: parameter(
+    'The verifier of the `code_challenge` (RFC 7636).',
+    'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+  ),
+  refresh_token: parameter('The latest refresh token.', 'rt_kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk'),
+  scope: parameter('Scopes, separated by spaces; at most those that were authorized.', 'openid profile'),
+  resource: described(
+    z.array(z.string().max(8192)).max(20).optional(),
+    'The APIs that the access token is for (RFC 8707); may be sent several times.',
+    ['https://api.example.com'],
+  ),
+})
+export type TokenParameters = z.infer<typeof TokenParameters>

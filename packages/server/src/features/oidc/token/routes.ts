@@ -1,0 +1,55 @@
+/** The token endpoint (RFC 6749 §3.2). */
+import { z } from 'zod'
+import { described, textField } from '../../../base/described.ts'
+import { protocol, type Row } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { authenticateClient, refusal } from '../authentication/index.ts'
+import { grantsOf } from './grants.ts'
+import { tokenEndpoint } from './operations.ts'
+import { TokenParameters } from './parameters.ts'
+
+const TokenAnswerView = z
+  .object({
+    access_token: textField(
+      'A signed JWT (RFC 9068).',
+      'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMDE5OCJ9.MEUCIQDx',
+    ),
+    token_type: described(z.enum(['Bearer', 'DPoP']), 'How the access token is sent.', 'Bearer'),
+    expires_in: described(z.number().int(), 'The lifetime of the access token in seconds.', 3600),
+    scope: textField('What was granted, separated by spaces.', 'openid profile'),
+    refresh_token: described(z.string().max(8192).optional(), 'Gets the next tokens. It works once.'),
+    id_token: described(z.string().max(8192).optional(), 'Who the user is, signed, with the scope `openid`.'),
+  })
+  .meta({ id: 'AppTokens' })
+
+export function tokenEndpointRoutes(tools: Tools): Row[] {
+  const grants = grantsOf(tools)
+  return [
+    protocol({
+      of: tokenEndpoint,
+      method: 'POST',
+      path: '/oidc/token',
+      description:
+        'Exchanges a code, a refresh token, or the credential of the app itself. A refresh token works once; a repeated request within ten seconds gets the same successor, and a later second use revokes what the app has got. `resource` names the APIs that the access token is for, and may be sent several times (RFC 8707).',
+      tag: 'OpenID Connect',
+      message: 'The tokens of the app.',
+      repeats: ['resource'],
+      input: TokenParameters,
+      output: TokenAnswerView,
+      run: async (call, sent, request) => {
+        const by = await authenticateClient(tools, call, sent, request)
+        const { grant_type: type } = sent
+        if (type === undefined) throw refusal('invalid_request', 'The parameter grant_type is missing.')
+        const grant = Object.hasOwn(grants, type) ? grants[type] : undefined
+        if (grant === undefined) throw refusal('unsupported_grant_type', 'This grant_type is not supported.')
+        const allowed: readonly string[] = by.client.settings.grant_types
+        if (!allowed.includes(type))
+          throw refusal('unauthorized_client', 'The app is not registered for this grant_type.')
+        // an app that demands what is not there yet gets nothing in its place
+        if (by.client.settings.dpop_bound_access_tokens)
+          throw refusal('unauthorized_client', 'Tokens that are bound to a key are not supported yet.')
+        return { data: await grant({ call, by, sent, jkt: null }) }
+      },
+    }),
+  ]
+}
