@@ -71,7 +71,7 @@ describe.skipIf(!hasGlewlwyd)('glewlwyd as the issuer', () => {
 
   it('refuses another secret, which the page and the diagnostics say', async () => {
     expect(goal(await signIn(world.client(), 'wrong-secret', 'ada'))).toMatch(
-      /^\/sign-in\/failed\?provider=wrong-secret&reason=bad_settings/,
+      /^\/sign-in\/failed\?provider=wrong-secret&reason=client_refused/,
     )
   })
 

@@ -111,7 +111,7 @@ describe('the client', () => {
   it('is refused with another secret', async () => {
     const sealedSecret = ring.encrypt('connections', 'another one')
     const connection = { ...connectionOf('basic-rs256'), sealedSecret }
-    expect(await faultOf(signIn(connection))).toBe('bad_settings')
+    expect(await faultOf(signIn(connection))).toBe('client_refused')
   })
 
   it('learns that the user refuses', async () => {

@@ -95,6 +95,10 @@ const isEndedIn = (p: RawBuilder<unknown>, { connectionId, version, until }: End
         then (${p} ->> 'connection_version')::int >= ${version}::int
       else ${until}::timestamptz is not null and (${p} ->> 'at')::timestamptz > ${until}::timestamptz end))`
 
+/** Whether a row with `proofs` has one that ended. */
+export const hasEnded = (ended: EndedUse): RawBuilder<SqlBool> =>
+  sql<SqlBool>`exists (select from jsonb_array_elements(proofs) p where ${isEndedIn(sql`p`, ended)})`
+
 /** Whether users sign in by a connection: it is active, and its organization is not deleted. */
 export const isUsed = (id: RawBuilder<unknown>): RawBuilder<SqlBool> => sql<SqlBool>`exists (
   select from connections c left join organizations o on o.id = c.organization_id

@@ -47,5 +47,8 @@ export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>
 /** An origin, or the scheme of an app: anything else could inject a directive. @throws if the text is neither */
 function originOnly(target: string): string {
   if (/^[a-z][a-z0-9+.-]*:$/.test(target)) return target
-  return new URL(target).origin
+  const { origin } = new URL(target)
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.:[\]-]+$/.test(origin))
+    throw new Error('a form target that is no plain origin')
+  return origin
 }

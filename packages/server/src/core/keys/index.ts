@@ -94,7 +94,8 @@ export interface Keys {
    */
   demand(algorithm: IdTokenAlgorithm): Promise<void>
   /**
-   * The public key of ID tokens, of any stage while it is listed: an `id_token_hint` may have expired (OpenID Connect
+   * The public key of ID tokens, of any stage while it is listed, but none that was removed while
+   * its tokens were valid: an `id_token_hint` may have expired (OpenID Connect
    * RP-Initiated Logout 1.0 §4). Null for any other text.
    */
   findVerifier(kid: string): Promise<JsonWebKey | null>
@@ -308,7 +309,9 @@ export function createKeys(tools: {
     async findVerifier(kid) {
       if (!isId('sig', kid)) return null
       const key = held.find((one) => one.kid === kid) ?? (await findStoredKey(db.hot, kid))
-      return key?.line === 'id_token' ? publicOf(key) : null
+      // one that was removed before its last token expired was compromised: what it signed counts for nothing
+      const isLost = key?.removed_at != null && key.removed_at < key.keep_until
+      return key?.line === 'id_token' && !isLost ? publicOf(key) : null
     },
     verifiers: () =>
       ofAccessTokens().flatMap((key): JsonWebKey[] => [publicOf(key) ?? key.signer?.jwk ?? []].flat()),

@@ -5,10 +5,11 @@
  */
 import type { RawBuilder, SqlBool } from 'kysely'
 import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
-import type { Call } from '../../../base/call.ts'
+import { type Call, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { hasAuthority } from '../../../core/authority-ended.ts'
-import { type EndedProofs, type EndedUse, keptProofs } from '../../../core/connection-ended.ts'
+import { type EndedProofs, type EndedUse, hasEnded, keptProofs } from '../../../core/connection-ended.ts'
+import { endOfflineFamilies } from '../../../core/offline-families.ts'
 import { revokeSessionTokens } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from './sessions.ts'
@@ -38,6 +39,13 @@ async function endIn(
   ended: EndedProofs,
   keepSession: string | null = null,
 ): Promise<number> {
+  // what an app keeps while the user is away is never left with other proofs
+  if ('identityId' in ended)
+    await endOfflineFamilies(tx, call, {
+      userId,
+      where: hasProof({ identity: ended.identityId }),
+      reason: 'identity_ended',
+    })
   const sessions = await lockProvenBy(tx, userId, ended)
   if (sessions.length === 0) return 0
   // after the lock: what was proven by a connection that is not used now was proven before its end
@@ -72,6 +80,8 @@ const connectionsIn = (
  * revokes the access tokens of these sessions, which may carry roles of the server. Of an address that changes, in that transaction.
  */
 async function endAuthorityIn({ clock }: Pick<Tools, 'clock'>, tx: Tx, userId: string): Promise<void> {
+  const ofUser = { userId, where: hasAuthority({ userId }), reason: 'authority_ended' }
+  await endOfflineFamilies(tx, systemCall(clock.now()), ofUser)
   const { sessions, authorities } = await lockAuthorities(tx, userId)
   const isLost = ({ authority, connection }: StoredProof): boolean =>
     authority === true && !authorities.has(connection ?? '')
@@ -97,6 +107,9 @@ async function endEverywhere(
   ended: EndedUse,
 ): Promise<number> {
   let count = 0
+  await tools.db.tx('system', (tx) =>
+    endOfflineFamilies(tx, call, { where: hasEnded(ended), reason: 'connection_ended' }),
+  )
   await eachUser(tools, hasProof({ connection: ended.connectionId }), async (tx, userId) => {
     count += await endIn(tools, tx, call, userId, ended)
   })
@@ -104,8 +117,13 @@ async function endEverywhere(
 }
 
 /** Takes the authority that the connections of an organization have lost, from all sessions, in the same way. */
-const endAuthorityOf = (tools: Pick<Tools, 'clock' | 'db'>, organizationId: string): Promise<void> =>
-  eachUser(tools, hasAuthority({ organizationId }), (tx, userId) => endAuthorityIn(tools, tx, userId))
+async function endAuthorityOf(tools: Pick<Tools, 'clock' | 'db'>, organizationId: string): Promise<void> {
+  const where = hasAuthority({ organizationId })
+  await tools.db.tx('system', (tx) =>
+    endOfflineFamilies(tx, systemCall(tools.clock.now()), { where, reason: 'authority_ended' }),
+  )
+  await eachUser(tools, where, (tx, userId) => endAuthorityIn(tools, tx, userId))
+}
 
 async function eachUser(
   { db }: Pick<Tools, 'db'>,

@@ -10,10 +10,10 @@ import {
   isUsableClient,
   matchesRedirect,
   type Resource,
-  STANDARD_SCOPES,
 } from '../../../core/clients/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
-import { KNOWN_CLAIMS } from '../scopes/index.ts'
+import { allowedScopes, isResourceOf } from '../admission/index.ts'
+import { KNOWN_CLAIMS, scopeOfClaim } from '../scopes/index.ts'
 import type { AuthorizationParameters } from './request.ts'
 import {
   type AppRequest,
@@ -64,10 +64,12 @@ export async function checkRequest(
     sent.id_token_hint === undefined ? null : await tools.readHint(sent.id_token_hint, client)
   if (sent.id_token_hint !== undefined && hintedUser === null)
     refuse('invalid_request', 'The id_token_hint is no ID token of this server for this app.')
-  const claims = claimsOf(sent, refuse)
+  const claims = claimsOf(sent, client, refuse)
+  const scopes = scopesOf(sent, client, resources, refuse)
   return {
     ...to,
-    scopes: scopesOf(sent, client, resources, refuse),
+    scopes,
+    consentScopes: [...new Set([...scopes, ...claims.scopes])],
     resources,
     prompts,
     maxAge: maxAgeOf(sent, client, refuse),
@@ -181,10 +183,6 @@ async function resourcesOf(clients: Clients, { sent, client, refuse }: Checked):
   return found
 }
 
-/** The server's resources are for every app, those of an organization for its own apps. */
-export const isResourceOf = (client: Client, resource: Resource): boolean =>
-  resource.organizationId === null || resource.organizationId === client.organizationId
-
 function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): ReadonlySet<Prompt> {
   const prompts = new Set<Prompt>()
   for (const word of wordsIn(prompt)) {
@@ -197,8 +195,8 @@ function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): Readonl
 }
 
 /**
- * Of the scopes that exist, what the app wants: those of the server that the app may have, and those of the named resources.
- * Others are ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
+ * Of the scopes that exist, what the app wants: those of the server that it may have, and those of the named resources. Others are
+ * ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
  */
 function scopesOf(
   { scope }: AuthorizationParameters,
@@ -206,19 +204,9 @@ function scopesOf(
   resources: readonly Resource[],
   refuse: Refuse,
 ): string[] {
-  const { scopes: allowed, grant_types: grants } = client.settings
-  const standard: readonly string[] = STANDARD_SCOPES
-  const known = new Set([
-    ...standard.filter((name) => allowed === null || allowed.includes(name)),
-    ...resources
-      .flatMap(({ scopes }) => scopes.map(({ name }) => name))
-      .filter((name) => allowed === null || allowed.includes(name)),
-  ])
-  // without refresh tokens there is no access while the user is away
-  if (!grants.includes('refresh_token')) known.delete('offline_access')
-  const asked = wordsIn(scope)
-  const granted = [...new Set(asked)].filter((name) => known.has(name))
-  if (asked.length > 0 && granted.length === 0)
+  const wanted = wordsIn(scope)
+  const granted = allowedScopes(client, resources, wanted)
+  if (wanted.length > 0 && granted.length === 0)
     refuse('invalid_scope', 'None of these scopes exists, or the app may not have them.')
   return granted
 }
@@ -229,12 +217,16 @@ function maxAgeOf({ max_age: sent }: AuthorizationParameters, client: Client, re
   return Number(sent)
 }
 
-/** OpenID Connect Core §5.5: of what the app wants, the claims that this server knows; others are ignored. */
+/**
+ * OpenID Connect Core §5.5: of what the app wants, the claims that this server knows and whose scopes the app may have; others are
+ * ignored. `scopes`: what the user allows with them.
+ */
 function claimsOf(
   { claims: sent }: AuthorizationParameters,
+  client: Client,
   refuse: Refuse,
-): { requested: RequestedClaims | null; essentialAcr: Acr | null } {
-  if (sent === undefined) return { requested: null, essentialAcr: null }
+): { requested: RequestedClaims | null; essentialAcr: Acr | null; scopes: string[] } {
+  if (sent === undefined) return { requested: null, essentialAcr: null, scopes: [] }
   const asked = objectIn(sent)
   if (asked === null) return refuse('invalid_request', 'The parameter claims is no JSON object.')
   const [userinfo, idToken] = [asked.userinfo, asked.id_token].map((part) => {
@@ -242,9 +234,12 @@ function claimsOf(
       return refuse('invalid_request', 'A member of the parameter claims is no object.')
     return isRecord(part) ? part : {}
   }) as [Record<string, unknown>, Record<string, unknown>]
-  const known = (part: Record<string, unknown>) => KNOWN_CLAIMS.filter((name) => Object.hasOwn(part, name))
+  const isAllowed = (name: string) => allowedScopes(client, [], [scopeOfClaim(name)]).length > 0
+  const known = (part: Record<string, unknown>) =>
+    KNOWN_CLAIMS.filter((name) => Object.hasOwn(part, name) && isAllowed(name))
   const requested = { userinfo: known(userinfo), id_token: known(idToken) }
-  return { requested, essentialAcr: essentialAcrIn(idToken.acr) }
+  const scopes = [...requested.userinfo, ...requested.id_token].map(scopeOfClaim)
+  return { requested, essentialAcr: essentialAcrIn(idToken.acr), scopes: [...new Set(scopes)] }
 }
 
 /** OpenID Connect Core §5.5.1.1: one of the values that an essential `acr` names has to be reached. */

@@ -39,6 +39,7 @@ export async function makeCode(
         redirectUri: request.redirectUri,
         challenge: request.challenge,
         scopes,
+        consentScopes: request.consentScopes,
         resources: request.resources.map(({ identifier }) => identifier),
         nonce: request.nonce,
         claims: request.claims,

@@ -90,7 +90,7 @@ async function giveCode(
 }
 
 const isToBeAsked = (tools: DecideTools, call: SignedInCall, request: AppRequest): Promise<boolean> => {
-  const { client, redirectUri, scopes, resources, prompts } = request
+  const { client, redirectUri, consentScopes: scopes, resources, prompts } = request
   if (prompts.has('select_account')) return Promise.resolve(true)
   return needsConsent(tools.db.hot, call.principal.userId, {
     client,

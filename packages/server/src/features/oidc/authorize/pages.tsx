@@ -3,13 +3,14 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { type CookieChange, type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { matchesRedirect } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { answerApp } from './answers.ts'
 import { type CheckTools, checkRequest } from './checks.ts'
 import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
 import { authorizeOperations } from './operations.ts'
 import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
-import { isReference, openStored, storeRequest } from './stored.ts'
+import { isReference, openStored, storeUnbound } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 import { Consent, RequestRefused } from './views.tsx'
 
@@ -40,11 +41,14 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       // without the cookies of the browser, who is signed in is not known: the GET that follows has them
       run: async (call, input) => {
         if (isReference(input.request_uri)) return { redirect: continued(input) }
-        const { client_id: clientId } = input
-        const isKnown = clientId !== undefined && (await tools.clients.find(clientId)) !== null
-        if (!isKnown) return refusedPage(call, 'unknown_app')
-        const { path, cookies } = await storeRequest(tools, call, { ...input, client_id: clientId })
-        return { redirect: path, cookies }
+        const { client_id: clientId, redirect_uri: redirectUri } = input
+        const client = clientId === undefined ? null : await tools.clients.find(clientId)
+        if (client === null) return refusedPage(call, 'unknown_app')
+        if (redirectUri === undefined || !matchesRedirect(client.settings, redirectUri))
+          return refusedPage(call, redirectUri === undefined ? 'no_address' : 'unknown_address')
+        // the cookies of the browser are not there: the GET that follows binds it
+        const path = await storeUnbound(tools, call, { ...input, client_id: client.id })
+        return { redirect: path }
       },
     }),
     page({
@@ -104,7 +108,7 @@ async function deny(tools: AuthorizeTools, call: Call, { request }: Underway): P
 const consentPage =
   (tools: AuthorizeTools): AskForConsent =>
   async (call, { request, reference, cookies }) => {
-    const { client, redirectUri, scopes, resources } = request
+    const { client, redirectUri, consentScopes: scopes, resources } = request
     const organization = client.organizationId && (await nameOfOrganization(tools, client.organizationId))
     const { host, protocol } = new URL(redirectUri)
     const path = continued({ client_id: client.id, request_uri: reference ?? '' })

@@ -50,6 +50,8 @@ export type Prompt = (typeof PROMPTS)[number]
 
 export interface AppRequest extends Recipient {
   scopes: readonly string[]
+  /** What the user has to allow: those, and the scopes of claims that the app names. */
+  consentScopes: readonly string[]
   /** Registered ones; empty: the app names none. */
   resources: readonly Resource[]
   prompts: ReadonlySet<Prompt>

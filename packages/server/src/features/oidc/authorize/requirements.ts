@@ -2,16 +2,15 @@
  * What a request of an app requires of the session that answers it: that it acts for the account, how recently and by how much the
  * user was authenticated, and who may sign in to the app at all. What is missing is proven by the step-up of every page.
  */
-import { sql } from 'kysely'
 import { ACRS, type Acr, usableMethods } from '../../../base/assurance.ts'
 import type { Call, CallOrganization, CallSession, Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
-import type { Statements } from '../../../base/db/types.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import { actsForAccount, levelIn } from '../../../base/session-proofs.ts'
 import { findProvable } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { isAdmitted } from '../admission/index.ts'
 import { type AppRequest, RefusedToApp } from './request.ts'
 
 export type SignedInCall = Call & { principal: Principal; session: CallSession }
@@ -128,22 +127,10 @@ function freshSince({ prompts, maxAge }: AppRequest, begunAt: Date): Date | null
   return maxAge === null ? null : later(begunAt, -maxAge * 1000)
 }
 
-/** Who may sign in to the app: everybody, or holders of roles and members of organizations. */
 async function assertAllowed(
   { db }: RequirementTools,
   { principal }: SignedInCall,
   request: AppRequest,
 ): Promise<void> {
-  const { allowed_roles: roles, allowed_organizations: organizations } = request.client.settings
-  if (roles.length === 0 && organizations.length === 0) return
-  if (roles.some((role) => principal.roles.includes(role))) return
-  if (organizations.length > 0 && (await isMemberOfAny(db.hot, principal.userId, organizations))) return
-  throw notAllowed(request)
-}
-
-async function isMemberOfAny(db: Statements, userId: string, ids: readonly string[]): Promise<boolean> {
-  const { rows } = await sql`
-    select 1 from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
-    where m.user_id = ${userId} and m.organization_id = any(${[...ids]}::text[]) limit 1`.execute(db)
-  return rows.length > 0
+  if (!(await isAdmitted(db.hot, request.client, principal))) throw notAllowed(request)
 }

@@ -76,6 +76,8 @@ export interface NewCode {
   redirectUri: string
   challenge: string | null
   scopes: readonly string[]
+  /** What the user has allowed. */
+  consentScopes: readonly string[]
   resources: readonly string[]
   nonce: string | null
   claims: RequestedClaims | null
@@ -99,10 +101,10 @@ export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date):
     ), known as materialized (
       select g.id from grants g
       where g.user_id = ${code.userId} and g.client_id = ${code.clientId}
-        and g.scopes @> ${[...code.scopes]}::text[] and g.resources @> ${[...code.resources]}::text[]
+        and g.scopes @> ${[...code.consentScopes]}::text[] and g.resources @> ${[...code.resources]}::text[]
     ), made as (
       insert into grants as g (id, user_id, client_id, scopes, resources, created_at, updated_at)
-      select ${code.grantId}, open.user_id, ${code.clientId}, ${[...code.scopes]}::text[], ${[...code.resources]}::text[],
+      select ${code.grantId}, open.user_id, ${code.clientId}, ${[...code.consentScopes]}::text[], ${[...code.resources]}::text[],
         ${now}::timestamptz, ${now}::timestamptz
       from open where not exists (select 1 from known)
       on conflict (user_id, client_id) do update set updated_at = excluded.updated_at,

@@ -41,42 +41,62 @@ export const formTargetsOf = (keyring: Keyring, call: Pick<Call, 'cookies'>): re
 
 /** The cookie of a browser that an app's request has led here. */
 function cookieOf(keyring: Keyring, { secret, targets }: Browser, redirectUri = ''): CookieChange {
-  const target = URL.canParse(redirectUri) ? [targetOf(redirectUri)] : []
+  const target = URL.canParse(redirectUri) ? [targetOf(redirectUri)].filter((one) => one !== "'self'") : []
   const all = [...new Set([...target, ...targets])].slice(0, MOST_TARGETS)
   const value = keyring.encrypt('authorize', JSON.stringify({ secret, targets: all }))
   return { name: AUTHORIZE_COOKIE, value, maxAgeSeconds: LIFETIME / 1000 }
 }
 
+/** Of a host that could not be read as more than a host in a policy: browsers permit `;` and `*` in the URL. */
+const PLAIN_HOST = /^[a-z0-9.:[\]-]+$/
+
 /** The origin of an address, or its scheme where it has none: a source expression of CSP (§2.3.1). */
 export function targetOf(redirectUri: string): string {
-  const { origin, protocol } = new URL(redirectUri)
-  return origin === 'null' ? protocol : origin
+  const { origin, protocol, host } = new URL(redirectUri)
+  if (origin === 'null') return protocol
+  return PLAIN_HOST.test(host) ? origin : "'self'"
 }
 
 export const isReference = (requestUri: string | undefined): requestUri is string =>
   requestUri?.startsWith(PREFIX) ?? false
 
+type Parameters = AuthorizationParameters & { client_id: string }
+
 /** Stores a request for the browser. @returns where it is continued, and the browser's cookie */
 export async function storeRequest(
   { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
   call: Call,
-  parameters: AuthorizationParameters & { client_id: string },
+  parameters: Parameters,
 ): Promise<{ path: string; cookies: readonly CookieChange[] }> {
   const browser = browserOf(keyring, call)
+  const path = await insert(db, call, parameters, sha256(browser.secret))
+  return { path, cookies: [cookieOf(keyring, browser, parameters.redirect_uri)] }
+}
+
+/** Stores a request that another site has posted; the first browser that continues it is its. @returns where */
+export const storeUnbound = (
+  { db }: Pick<Tools, 'db'>,
+  call: Call,
+  parameters: Parameters,
+): Promise<string> => insert(db, call, parameters, null)
+
+async function insert(
+  db: Tools['db'],
+  call: Call,
+  parameters: Parameters,
+  browser: Buffer | null,
+): Promise<string> {
   const handle = randomSecret()
   await insertRequest(db.hot, {
     hash: sha256(handle),
     client_id: parameters.client_id,
     parameters,
     is_pushed: false,
-    browser: sha256(browser.secret),
+    browser,
     created_at: call.now,
     expires_at: later(call.now, LIFETIME),
   })
-  return {
-    path: continuedAt(parameters.client_id, PREFIX + handle),
-    cookies: [cookieOf(keyring, browser, parameters.redirect_uri)],
-  }
+  return continuedAt(parameters.client_id, PREFIX + handle)
 }
 
 /** The path at which a request is continued; it names the app, as RFC 9126 §4 asks for. */

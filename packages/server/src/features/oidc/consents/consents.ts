@@ -18,8 +18,9 @@ export interface ConsentNeed {
 
 export async function needsConsent(db: Statements, userId: string, asked: ConsentNeed): Promise<boolean> {
   const { client, scopes, resources } = asked
+  if (asked.isForced) return true
   if (client.settings.first_party) return false
-  if (asked.isForced || isUnproven(asked)) return true
+  if (isUnproven(asked)) return true
   const grant = await db
     .selectFrom('grants')
     .select(['scopes', 'resources'])

@@ -51,8 +51,8 @@ async function introspectRefreshToken(
 }
 
 /**
- * Whether an app may know about a token: its own, one for a resource of its organization, and any as an app of the server. Those of
- * organizations learn nothing of each other.
+ * Whether an app may know about a token: its own, any as a first-party app of the server, and one for a resource of its
+ * organization. Apps of others learn nothing of tokens that they come to hold.
  */
 async function mayKnow(
   { clients }: Pick<Tools, 'clients'>,
@@ -60,7 +60,8 @@ async function mayKnow(
   issuedTo: string | null,
   audience: readonly string[],
 ): Promise<boolean> {
-  if (client.organizationId === null || issuedTo === client.id) return true
+  if (issuedTo === client.id) return true
+  if (client.organizationId === null) return client.settings.first_party
   for (const identifier of audience) {
     const resource = await clients.findResource(identifier)
     if (resource?.organizationId === client.organizationId) return true

@@ -1,7 +1,10 @@
 /** What apps keep while their users are away (`offline_access`) outlives sessions, and ends with the access of the account. */
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemCall } from '../../../base/call.ts'
 import { authorizedCode, claimsIn, type TestApp, testApp } from '../../../testing/apps.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+import { provenSessions } from '../../identity/sessions/index.ts'
 
 let world: World
 let root: Person
@@ -118,5 +121,43 @@ describe('what an app keeps', () => {
       const later = { ...ada, access: body.access_token, refresh: body.refresh_token }
       expect([await isActive(later), await refreshed(later)]).toEqual([false, 400])
     }
+  })
+})
+
+describe('what a connection or an account at a provider has proven', () => {
+  const PROOF = { method: 'federation', amr: ['fed'], at: new Date(0).toISOString() }
+  /** Makes what an app keeps that of a user who signed in at a provider. */
+  const provenBy = (ada: OfflineUser, proof: Record<string, unknown>) =>
+    world.db.tx('system', (tx) =>
+      sql`update token_families set proofs = ${JSON.stringify([{ ...PROOF, ...proof }])}::jsonb
+        where user_id = ${ada.id} and session_id is null`.execute(tx),
+    )
+  const call = () => systemCall(world.clock.now())
+
+  it('is kept by no app after the connection has ended', async () => {
+    const [ada, ben] = [await kept(), await kept()]
+    await provenBy(ada, { connection: 'con_a', connection_version: 1 })
+    await provenBy(ben, { connection: 'con_b', connection_version: 1 })
+    const ended = { connectionId: 'con_a', version: 2, until: null }
+    await provenSessions.endEverywhere(world.app.tools, call(), ended)
+    expect([await refreshed(ada), await isActive(ada)]).toEqual([400, false])
+    expect(await refreshed(ben)).toBe(200)
+  })
+
+  it('is kept by no app after the account was disconnected', async () => {
+    const ada = await kept()
+    await provenBy(ada, { connection: 'con_a', identity: 'idn_a' })
+    const ended = { identityId: 'idn_a', connectionId: 'con_a' }
+    await world.db.tx('system', (tx) => provenSessions.endIn(world.app.tools, tx, call(), ada.id, ended))
+    expect([await refreshed(ada), await isActive(ada)]).toEqual([400, false])
+  })
+
+  it('is kept by no app after an organization has lost the domain', async () => {
+    const ada = await kept()
+    await provenBy(ada, { connection: 'con_a', organization: 'org_a', authority: true })
+    await provenSessions.endAuthorityOf(world.app.tools, 'org_b')
+    expect(await isActive(ada)).toBe(true)
+    await provenSessions.endAuthorityOf(world.app.tools, 'org_a')
+    expect([await refreshed(ada), await isActive(ada)]).toEqual([400, false])
   })
 })

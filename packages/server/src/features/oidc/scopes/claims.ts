@@ -7,7 +7,7 @@ import type { Statements } from '../../../base/db/types.ts'
 import type { Config } from '../../../config.ts'
 
 /** What each scope asks for; `openid` asks for `sub`, which is always there. */
-export const CLAIMS_OF_SCOPE: Readonly<Record<string, readonly ProfileClaim[]>> = {
+const CLAIMS_OF_SCOPE: Readonly<Record<string, readonly ProfileClaim[]>> = {
   profile: ['name', 'preferred_username', 'locale', 'updated_at'],
   email: ['email', 'email_verified'],
 }
@@ -66,3 +66,8 @@ export const chosen = (profile: UserClaims, asked: ReadonlySet<string>): UserCla
 
 /** The audience of tokens that userinfo accepts, and its address. */
 export const userinfoOf = ({ publicUrl }: Pick<Config, 'publicUrl'>): string => `${publicUrl}/oidc/userinfo`
+
+/** The scope that a claim belongs to. */
+export const scopeOfClaim = (claim: string): string =>
+  Object.entries(CLAIMS_OF_SCOPE).find(([, claims]) => (claims as readonly string[]).includes(claim))?.[0] ??
+  'openid'

@@ -3,14 +3,13 @@ import { createHash } from 'node:crypto'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
-import { Problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { type Client, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { endReused, rotating } from '../../access/tokens/index.ts'
+import { endReused, findToken, rotating } from '../../access/tokens/index.ts'
 import { getUser } from '../../identity/users/index.ts'
+import { allowedScopes } from '../admission/index.ts'
 import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
-import { isResourceOf } from '../authorize/index.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
 import type { TokenParameters } from './parameters.ts'
@@ -73,14 +72,14 @@ function codeGrant(tools: Tools): Grant {
       throw invalidGrant()
     }
     const { code_acr: acr, code_amr: amr, code_authenticated_at: at } = row
-    const resources = await resourcesFor(tools, sent.resource, row.resources)
+    const resources = await resourcesFor(tools, client, sent.resource, row.resources)
     return await issue(
       tools,
       {
         client,
         row,
         familyId,
-        scopes: row.scopes,
+        scopes: allowedScopes(client, resources, row.scopes),
         resources,
         claims: row.claims,
         authorized: { at, acr, amr },
@@ -117,16 +116,20 @@ function refreshGrant(tools: Tools): Grant {
   return async ({ call, by: { client }, sent, jkt }) => {
     const { refresh_token: token } = sent
     if (token === undefined) throw refusal('invalid_request', 'The parameter refresh_token is missing.')
-    const { row, successor } = await used(() => use(call, { token, client: client.id, jkt }))
+    if (sent.scope !== undefined || sent.resource !== undefined)
+      await assertAuthorized(tools, call, client, sent)
+    const { row, successor } = await use(call, { token, client: client.id, jkt })
     const authorized = row.authorized ?? { at: row.authenticated_at, acr: row.acr, amr: row.amr }
+    const resources = await resourcesFor(tools, client, sent.resource, row.resources ?? [])
+    const scopes = allowedScopes(client, resources, narrowed(row.scopes ?? [], sent.scope))
     return await issue(
       tools,
       {
         client,
         row,
         familyId: row.family_id,
-        scopes: narrowed(row.scopes ?? [], sent.scope),
-        resources: await resourcesFor(tools, sent.resource, row.resources ?? []),
+        scopes,
+        resources,
         claims: row.claims,
         authorized: { ...authorized, at: new Date(authorized.at) },
         nonce: null,
@@ -138,12 +141,17 @@ function refreshGrant(tools: Tools): Grant {
   }
 }
 
-async function used<T>(use: () => Promise<T>): Promise<T> {
-  try {
-    return await use()
-  } catch (error) {
-    throw error instanceof Problem && error.code === 'INVALID_TOKEN' ? invalidGrant() : error
-  }
+/** Checks what the app names before the token is used up, so that a fault does not cost it. @throws Problem */
+async function assertAuthorized(
+  tools: Tools,
+  call: Call,
+  client: Client,
+  sent: TokenParameters,
+): Promise<void> {
+  const found = await findToken(tools.db.hot, sha256(sent.refresh_token ?? ''), call.now)
+  if (found?.client_id !== client.id) throw invalidGrant()
+  narrowed(found.scopes ?? [], sent.scope)
+  await resourcesFor(tools, client, sent.resource, found.resources ?? [])
 }
 
 /** RFC 6749 §6: at most what was authorized. @throws Problem `invalid_scope` */
@@ -159,16 +167,16 @@ function narrowed(authorized: readonly string[], asked: string | undefined): rea
 function clientCredentialsGrant(tools: Tools): Grant {
   return async ({ call, by: { client, isProven }, sent, jkt }) => {
     if (!isProven) throw refusal('unauthorized_client', 'A public app cannot have tokens for itself.')
-    const resources = await resourcesFor(tools, sent.resource, sent.resource ?? [])
-    if (!resources.every((resource) => isResourceOf(client, resource)))
-      throw refusal('invalid_target', 'A resource is not for this app.')
-    const known = new Set(resources.flatMap(({ scopes }) => scopes.map(({ name }) => name)))
-    const { scopes: allowed } = client.settings
-    const standard: readonly string[] = STANDARD_SCOPES
-    const may = (name: string): boolean =>
-      !standard.includes(name) && (allowed === null ? known.has(name) : allowed.includes(name))
+    const resources = await resourcesFor(tools, client, sent.resource, sent.resource ?? [])
     const names = [...new Set(sent.scope?.split(' ').filter(Boolean))]
-    if (!names.every(may))
+    const { scopes: allowed } = client.settings
+    // without a resource, the scopes are those of the APIs that accept tokens of this server
+    const known =
+      resources.length === 0
+        ? names.filter((name) => allowed?.includes(name))
+        : allowedScopes(client, resources, names)
+    const standard: readonly string[] = STANDARD_SCOPES
+    if (!names.every((name) => known.includes(name) && !standard.includes(name)))
       throw refusal('invalid_scope', 'A scope does not exist, or the app may not have it.')
     return issueToClient(tools, { client, scopes: names, resources, jkt }, call.now)
   }

@@ -1,6 +1,16 @@
 /** Faults of other providers, which this one is immune to: requests as they were sent there, and what must happen here. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { authorizedCode, CALLBACK, type TestApp, testApp, VERIFIER } from '../../../testing/apps.ts'
+import { sha256 } from '../../../base/crypto.ts'
+import {
+  authorizedCode,
+  authorizePath,
+  CALLBACK,
+  claimsIn,
+  follow,
+  type TestApp,
+  testApp,
+  VERIFIER,
+} from '../../../testing/apps.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 let world: World
@@ -92,3 +102,121 @@ it('a token without a signature, or signed with a public key, is inactive (jsonw
     }
   }
 })
+
+describe('an app of an organization', () => {
+  it('gets no token for the APIs of the server, registered for them or not', async () => {
+    const organization = await world.organization({ members: [[ada, 'owner']] })
+    const of = await testApp(
+      world,
+      { grant_types: ['authorization_code', 'refresh_token', 'client_credentials'], token_claims: 'full' },
+      { organization },
+    )
+    await insertResource('https://api.example.com')
+    const named = { grant_type: 'client_credentials', resource: 'https://api.example.com' }
+    expect((await of.post('/oidc/token', named)).body.error).toBe('invalid_target')
+    const own = await of.post('/oidc/token', { grant_type: 'client_credentials' })
+    expect(claimsIn(own.body.access_token).aud).toBe(of.id)
+    const { body } = await of.exchange(await authorizedCode(ada.client, of))
+    await changeSettings(of, { grant_types: ['refresh_token', 'client_credentials'], token_claims: 'full' })
+    const refreshed = await of.post('/oidc/token', {
+      grant_type: 'refresh_token',
+      refresh_token: body.refresh_token,
+    })
+    const claims = claimsIn(refreshed.body.access_token)
+    expect(claims.aud).toBe(`${world.config.publicUrl}/oidc/userinfo`)
+    expect([claims.roles, claims.permissions]).toEqual([undefined, undefined])
+  })
+
+  it('has no access for who is a member no more', async () => {
+    const ben = await world.person()
+    const organization = await world.organization({
+      members: [
+        [ada, 'owner'],
+        [ben, 'member'],
+      ],
+    })
+    const of = await testApp(world, {}, { organization })
+    const { body } = await of.exchange(
+      await authorizedCode(ben.client, of, { scope: 'openid offline_access' }),
+    )
+    expect((await ada.client.delete(`/api/v1/organizations/${organization}/members/${ben.id}`)).status).toBe(
+      200,
+    )
+    const form = { grant_type: 'refresh_token', refresh_token: body.refresh_token }
+    expect((await of.post('/oidc/token', form)).body.error).toBe('invalid_grant')
+  })
+})
+
+describe('what an app may have', () => {
+  it('of an API is what its settings name, at the token endpoint too', async () => {
+    await insertResource('https://orders.example.com')
+    const settings = { grant_types: ['client_credentials'] }
+    const without = await testApp(world, settings)
+    const named = await testApp(world, { ...settings, scopes: ['read'] })
+    const form = { grant_type: 'client_credentials', resource: 'https://orders.example.com', scope: 'read' }
+    expect((await without.post('/oidc/token', form)).body.error).toBe('invalid_scope')
+    const { body } = await named.post('/oidc/token', form)
+    expect(claimsIn(body.access_token)).toMatchObject({ aud: 'https://orders.example.com', scope: 'read' })
+  })
+
+  it('is judged again at a refresh, and a fault of the request does not cost the token', async () => {
+    const of = await testApp(world, { first_party: true })
+    const { body } = await of.exchange(
+      await authorizedCode(ada.client, of, { scope: 'openid profile email' }),
+    )
+    const form = { grant_type: 'refresh_token', refresh_token: body.refresh_token }
+    expect((await of.post('/oidc/token', { ...form, scope: 'roles' })).body.error).toBe('invalid_scope')
+    expect((await of.post('/oidc/token', { ...form, resource: 'https://x.example' })).body.error).toBe(
+      'invalid_target',
+    )
+    await world.clock.advance('11 seconds')
+    await changeSettings(of, { first_party: true, scopes: ['openid', 'email'] })
+    const refreshed = await of.post('/oidc/token', form)
+    expect(refreshed.body.scope).toBe('openid email')
+    await changeSettings(of, { first_party: true, allowed_roles: ['super_admin'] })
+    const after = await of.post('/oidc/token', { ...form, refresh_token: refreshed.body.refresh_token })
+    expect(after.body.error).toBe('invalid_grant')
+  })
+
+  it('by the parameter claims is what its user has allowed', async () => {
+    const of = await testApp(world)
+    const more = { claims: '{"userinfo":{"email":null}}' }
+    const { reply } = await follow(ada.client, authorizePath(of, more))
+    expect(reply.text).toContain('e-mail address')
+    const narrow = await testApp(world, { first_party: true, scopes: ['openid'] })
+    const { body } = await narrow.exchange(await authorizedCode(ada.client, narrow, more))
+    const info = await world.client().get('/oidc/userinfo', {
+      headers: { authorization: `Bearer ${body.access_token}` },
+    })
+    expect(info.body).toEqual({ sub: ada.id })
+  })
+})
+
+it('a request that another site posts stores nothing for an address that is not the app’s, and changes no cookie', async () => {
+  const fields = Object.fromEntries(new URL(authorizePath(app), world.url).searchParams)
+  const browser = world.client()
+  for (const redirect_uri of ['https://evil.example/', 'https://x;sandbox/', 'https://*/']) {
+    const reply = await browser.post('/oidc/authorize', { ...fields, redirect_uri }, { form: true })
+    expect([reply.status, browser.cookies.has('lk_authorize')]).toEqual([400, false])
+  }
+})
+
+async function insertResource(identifier: string): Promise<void> {
+  const now = world.clock.now()
+  const id = `res_${sha256(identifier).toString('hex').slice(0, 32)}`
+  const scopes = JSON.stringify([{ name: 'read', description: 'Read' }])
+  const row = { id, identifier, organization_id: null, name: 'API', scopes, claims: 'minimal' as const }
+  await world.db.tx('system', (tx) =>
+    tx
+      .insertInto('resources')
+      .values({ ...row, token_lifetime_seconds: null, created_at: now, updated_at: now })
+      .execute(),
+  )
+}
+
+async function changeSettings(of: TestApp, settings: Record<string, unknown>): Promise<void> {
+  const stored = JSON.stringify({ redirect_uris: [CALLBACK], ...settings })
+  await world.db.tx('system', (tx) =>
+    tx.updateTable('clients').set({ settings: stored }).where('id', '=', of.id).execute(),
+  )
+}

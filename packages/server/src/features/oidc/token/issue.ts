@@ -7,7 +7,8 @@ import type { Statements } from '../../../base/db/types.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject, type RequestedClaims, signClientToken } from '../../access/tokens/index.ts'
-import { refusal } from '../authentication/index.ts'
+import { isAdmitted, isResourceOf } from '../admission/index.ts'
+import { invalidGrant, refusal } from '../authentication/index.ts'
 import { makeIdToken } from '../id-tokens/index.ts'
 import { chosen, claimsAskedFor, findProfile, userinfoOf } from '../scopes/index.ts'
 
@@ -43,11 +44,16 @@ export interface Issued {
 /** @throws Problem INVALID_TOKEN where what it is based on was revoked meanwhile */
 export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<AppTokenAnswer> {
   const { client, row, scopes, resources, claims, refreshToken, jkt } = by
+  const subject = clientSubject(tools, row, now)
+  // memberships, roles and policies may have changed since the user authorized the app
+  const isMember = client.organizationId === null || subject.organization?.id === client.organizationId
+  if (!isMember || !(await isAdmitted(tools.db.hot, client, subject)))
+    throw invalidGrant('The user may not use this app any more.')
   const access = signClientToken(
     tools,
-    clientSubject(tools, row, now),
+    subject,
     {
-      ...forClient(tools, client, scopes, resources),
+      ...forClient(tools, client, scopes, resources, client.settings.first_party),
       familyId: by.familyId,
       jkt,
       userinfo: claims?.userinfo ?? [],
@@ -70,7 +76,7 @@ export function issueToClient(
   { client, scopes, resources, jkt }: Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt'>,
   now: Date,
 ): AppTokenAnswer {
-  const forIt = { ...forClient(tools, client, scopes, resources), familyId: null, jkt, userinfo: [] }
+  const forIt = { ...forClient(tools, client, scopes, resources, true), familyId: null, jkt, userinfo: [] }
   const access = signClientToken(tools, null, forIt, now)
   return {
     access_token: access.token,
@@ -82,20 +88,22 @@ export function issueToClient(
 
 function forClient(
   { config }: IssueTools,
-  { id, settings }: Client,
+  { id, settings, organizationId }: Client,
   scopes: readonly string[],
   resources: readonly Resource[],
+  isForOwn: boolean,
 ) {
+  const isOfServer = organizationId === null
   const isFull =
     resources.length === 0
-      ? settings.token_claims === 'full'
+      ? isOfServer && settings.token_claims === 'full'
       : resources.every(({ claims }) => claims === 'full')
   const lifetimes = [...resources.map(({ tokenLifetime }) => tokenLifetime), settings.access_token_lifetime]
   const shortest = Math.min(...lifetimes.flatMap((one) => one ?? []), config.accessTokenLifetime / 1000)
   return {
     clientId: id,
     scopes,
-    audience: audienceOf(config, { id, settings }, scopes, resources),
+    audience: audienceOf(config, { id, scopes, resources, isOwn: isOfServer && isForOwn }),
     names: {
       roles: isFull || scopes.includes('roles'),
       permissions: isFull,
@@ -106,16 +114,15 @@ function forClient(
 }
 
 /**
- * The resources that are named; without any, those of our own apps are the APIs that accept tokens of this server, and of others
- * none. Userinfo accepts the token where `openid` was granted.
+ * The resources that are named. Without any, a token of the server's own apps is for the APIs that accept tokens of this server, and
+ * that of every other app for none. Userinfo accepts the token where `openid` was granted.
+ * @param of `isOwn`: of the server, and for a user first-party, or for the app itself
  */
 function audienceOf(
   config: Tools['config'],
-  { id, settings }: Pick<Client, 'id' | 'settings'>,
-  scopes: readonly string[],
-  resources: readonly Resource[],
+  of: { id: string; scopes: readonly string[]; resources: readonly Resource[]; isOwn: boolean },
 ): string[] {
-  const isOwn = settings.first_party || !settings.grant_types.includes('authorization_code')
+  const { id, scopes, resources, isOwn } = of
   const named = resources.map(({ identifier }) => identifier)
   const usual = named.length === 0 && isOwn ? [config.tokenAudience ?? config.publicUrl] : named
   const all = [...usual, ...(scopes.includes('openid') ? [userinfoOf(config)] : [])]
@@ -149,21 +156,21 @@ async function profileIn(
 }
 
 /**
- * The resources of a request, of those that were authorized (RFC 8707 §2.2). @throws Problem `invalid_target`
- * @param authorized null: any that the app may use
+ * The resources of a request, of those that were authorized (RFC 8707 §2.2). One that was deleted or is not the app's any more is left
+ * out, unless the app names it. @throws Problem `invalid_target`
  */
 export async function resourcesFor(
   { clients }: Pick<Tools, 'clients'>,
-  asked: readonly string[] | undefined,
+  client: Client,
+  named: readonly string[] | undefined,
   authorized: readonly string[],
 ): Promise<Resource[]> {
-  const identifiers = asked === undefined || asked.length === 0 ? authorized : [...new Set(asked)]
+  const isNamed = named !== undefined && named.length > 0
   const found: Resource[] = []
-  for (const identifier of identifiers) {
+  for (const identifier of isNamed ? new Set(named) : authorized) {
     const resource = authorized.includes(identifier) ? await clients.findResource(identifier) : null
-    if (resource === null)
-      throw refusal('invalid_target', 'A resource does not exist, or was not authorized.')
-    found.push(resource)
+    if (resource !== null && isResourceOf(client, resource)) found.push(resource)
+    else if (isNamed) throw refusal('invalid_target', 'A resource does not exist, or was not authorized.')
   }
   return found
 }

@@ -1,9 +1,10 @@
 /** The token endpoint (RFC 6749 §3.2). */
 import { z } from 'zod'
 import { described, textField } from '../../../base/described.ts'
+import { Problem } from '../../../base/errors.ts'
 import { protocol, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { authenticateClient, refusal } from '../authentication/index.ts'
+import { authenticateClient, invalidGrant, refusal } from '../authentication/index.ts'
 import { grantsOf } from './grants.ts'
 import { tokenEndpoint } from './operations.ts'
 import { TokenParameters } from './parameters.ts'
@@ -21,6 +22,11 @@ const TokenAnswerView = z
     id_token: described(z.string().max(8192).optional(), 'Who the user is, signed, with the scope `openid`.'),
   })
   .meta({ id: 'AppTokens' })
+
+/** What a token is based on was revoked while it was issued. */
+function asGrantError(error: unknown): never {
+  throw error instanceof Problem && error.code === 'INVALID_TOKEN' ? invalidGrant() : error
+}
 
 export function tokenEndpointRoutes(tools: Tools): Row[] {
   const grants = grantsOf(tools)
@@ -48,7 +54,7 @@ export function tokenEndpointRoutes(tools: Tools): Row[] {
         // an app that demands what is not there yet gets nothing in its place
         if (by.client.settings.dpop_bound_access_tokens)
           throw refusal('unauthorized_client', 'Tokens that are bound to a key are not supported yet.')
-        return { data: await grant({ call, by, sent, jkt: null }) }
+        return { data: await grant({ call, by, sent, jkt: null }).catch(asGrantError) }
       },
     }),
   ]

@@ -1,0 +1,49 @@
+/**
+ * Whom an app admits, and what it may have: judged at the authorization, and again whenever tokens are issued, because memberships,
+ * roles and the settings of the app change meanwhile.
+ */
+import { sql } from 'kysely'
+import type { Statements } from '../../../base/db/types.ts'
+import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
+
+/** Whether a user with these roles may sign in to the app at all. A statement only where the app names organizations. */
+export async function isAdmitted(
+  db: Statements,
+  { settings }: Client,
+  { userId, roles }: { userId: string; roles: readonly string[] },
+): Promise<boolean> {
+  const { allowed_roles: allowed, allowed_organizations: organizations } = settings
+  if (allowed.length === 0 && organizations.length === 0) return true
+  if (allowed.some((role) => roles.includes(role))) return true
+  return organizations.length > 0 && (await isMemberOfAny(db, userId, organizations))
+}
+
+async function isMemberOfAny(db: Statements, userId: string, ids: readonly string[]): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+    where m.user_id = ${userId} and m.organization_id = any(${[...ids]}::text[]) limit 1`.execute(db)
+  return rows.length > 0
+}
+
+/** Resources are for the apps of their owner: the server's are for its apps, and never for those of organizations. */
+export const isResourceOf = (client: Client, resource: Resource): boolean =>
+  resource.organizationId === client.organizationId
+
+const STANDARD: readonly string[] = STANDARD_SCOPES
+
+/**
+ * Of these scopes, those that the app may have now: of the server's all, unless it names some; of the resources those that it
+ * names. Without refresh tokens there is no access while the user is away.
+ */
+export function allowedScopes(
+  { settings: { scopes: allowed, grant_types: grants } }: Client,
+  resources: readonly Resource[],
+  names: readonly string[],
+): string[] {
+  const ofResources = new Set(resources.flatMap(({ scopes }) => scopes.map(({ name }) => name)))
+  return [...new Set(names)].filter((name) => {
+    if (name === 'offline_access' && !grants.includes('refresh_token')) return false
+    if (STANDARD.includes(name)) return allowed === null || allowed.includes(name)
+    return ofResources.has(name) && allowed?.includes(name)
+  })
+}
