@@ -348,7 +348,7 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
   'organizations.connections.delete': withConnection,
   'organizations.connections.events.list': withConnection,
   ...Object.fromEntries(
-    ['show', 'update', 'delete', 'secrets.create', 'secrets.delete'].flatMap((action) => [
+    ['show', 'update', 'delete', 'secrets.create', 'secrets.delete', 'logouts'].flatMap((action) => [
       [`organizations.clients.${action}`, withApp],
       [`oidc.clients.${action}`, withServerApp],
     ]),

@@ -439,8 +439,18 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     expect(reply.headers.get('x-request-id')).toBe(reply.body.request_id)
   })
   prose('573', 'a heading')
-  later('576-582', 'clients of the OpenID provider', () =>
-    expect(hasRow(world, 'POST', '/oidc/token')).toBe(false),
+  printed(
+    '576-582',
+    'sample data has the app of the document, with a secret that is random',
+    async (excerpt) => {
+      const [[id = ''] = []] = excerpt.all(/client_id: (\S+)/g)
+      const [[secret = ''] = []] = excerpt.all(/client_secret: (\S+)/g)
+      const { exit, stdout } = await cli.latchkey(['clients', 'show', id, '--json'])
+      const { client_id, secrets } = JSON.parse(stdout)
+      expect([exit, client_id, secrets.length]).toEqual([0, id, 1])
+      expect(secret.startsWith(secrets[0].hint)).toBe(false)
+      expect(hasRow(world, 'POST', '/oidc/token')).toBe(true)
+    },
   )
   printed('587-593', 'the user of the document signs in', async (excerpt) => {
     const [[email = ''] = []] = excerpt.all(/email: (\S+)/g)

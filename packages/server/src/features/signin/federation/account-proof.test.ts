@@ -134,6 +134,7 @@ describe('a session that is proven by no authority for the account', () => {
       'auth.token',
       'auth.tokens.issue',
       'auth.validate',
+      'oidc.consent',
       'pages.step_up',
       'pages.step_up.continue',
       'pages.step_up.enrol',
