@@ -215,8 +215,8 @@ describe('what has ended', () => {
       mfa: true,
       at: at(),
     })
+    const { id } = await federated.me(of.client)
     await world.db.tx('system', async (tx) => {
-      const { id } = await federated.me(of.client)
       const raised = { acr: 'aal2' as const, amr: ['fed', 'pwd', 'mfa'], authenticated_at: world.clock.now() }
       await tx.updateTable('sessions').set(raised).where('user_id', '=', id).execute()
     })
