@@ -13,7 +13,7 @@ import {
 } from '../../../core/clients/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 import { allowedScopes, isResourceOf } from '../admission/index.ts'
-import { KNOWN_CLAIMS, scopeOfClaim } from '../scopes/index.ts'
+import { KNOWN_CLAIMS, scopeOfClaim, wordsOf } from '../scopes/index.ts'
 import type { AuthorizationParameters } from './request.ts'
 import {
   type AppRequest,
@@ -74,7 +74,7 @@ export async function checkRequest(
     prompts,
     maxAge: maxAgeOf(sent, client, refuse),
     acr: client.settings.required_acr ?? claims.essentialAcr,
-    preferredAcr: highest(wordsIn(sent.acr_values)),
+    preferredAcr: highest(wordsOf(sent.acr_values)),
     nonce: sent.nonce ?? null,
     loginHint: sent.login_hint?.slice(0, 320) ?? null,
     hintedUser,
@@ -185,7 +185,7 @@ async function resourcesOf(clients: Clients, { sent, client, refuse }: Checked):
 
 function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): ReadonlySet<Prompt> {
   const prompts = new Set<Prompt>()
-  for (const word of wordsIn(prompt)) {
+  for (const word of wordsOf(prompt)) {
     const known = PROMPTS.find((one) => one === word)
     prompts.add(known ?? refuse('invalid_request', 'A value of prompt is not known.'))
   }
@@ -204,7 +204,7 @@ function scopesOf(
   resources: readonly Resource[],
   refuse: Refuse,
 ): string[] {
-  const wanted = wordsIn(scope)
+  const wanted = wordsOf(scope)
   const granted = allowedScopes(client, resources, wanted)
   if (wanted.length > 0 && granted.length === 0)
     refuse('invalid_scope', 'None of these scopes exists, or the app may not have them.')
@@ -262,7 +262,3 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const highest = (values: readonly string[]): Acr | null =>
   ACRS.findLast((acr) => values.includes(acr)) ?? null
-
-/** The words of a list that spaces separate. */
-export const wordsIn = (text: string | undefined): string[] =>
-  text === undefined ? [] : text.split(' ').filter((word) => word !== '')

@@ -1,7 +1,7 @@
 /**
- * What becomes of a request that was checked: the user signs in, proves something further, answers a question, or the app gets its code. One
- * function decides, for the request as it arrives, for its return from the sign-in, and for the user's answer; with `prompt=none`
- * the same decisions are answers to the app.
+ * What becomes of a request that was checked: the user signs in, proves something further, answers a question, or the app gets its
+ * code. One function decides, for the request as it arrives, for its return from the sign-in, and for the user's answer; with
+ * `prompt=none` the same decisions are answers to the app.
  */
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
@@ -11,8 +11,12 @@ import type { Tools } from '../../../core/tools.ts'
 import { needsConsent } from '../consents/index.ts'
 import { answerApp } from './answers.ts'
 import { makeCode } from './codes.ts'
-import type { AuthorizationParameters } from './request.ts'
-import { type AppRequest, type AuthorizationError, RefusedToApp } from './request.ts'
+import {
+  type AppRequest,
+  type AuthorizationError,
+  type AuthorizationParameters,
+  RefusedToApp,
+} from './request.ts'
 import { assertMet, type Met, type RequirementTools, type SignedInCall, signedIn } from './requirements.ts'
 import type { StoredRequest } from './sql.ts'
 import { continuedAt, storeRequest } from './stored.ts'
@@ -113,7 +117,7 @@ async function toSignIn(tools: DecideTools, call: Call, underway: Underway): Pro
     reference === null
       ? await storeRequest(tools, call, { ...sent, client_id: request.client.id })
       : { path: continuedAt(request.client.id, reference), cookies: underway.cookies }
-  const page = withReturnTo(request.prompts.has('create') ? '/register' : '/sign-in', path)
+  const page = withReturnTo(request.prompts.has('create') ? '/sign-up' : '/sign-in', path)
   const hint = request.loginHint === null ? '' : `&${new URLSearchParams({ email: request.loginHint })}`
   return { redirect: page + hint, cookies }
 }

@@ -5,12 +5,13 @@ import { type CookieChange, type PageAnswer, page, type Row } from '../../../bas
 import { audit } from '../../../core/audit/index.ts'
 import { matchesRedirect } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { isUnprovenApp } from '../consents/index.ts'
 import { answerApp } from './answers.ts'
 import { type CheckTools, checkRequest } from './checks.ts'
 import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
 import { authorizeOperations } from './operations.ts'
 import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
-import { isReference, openStored, storeUnbound } from './stored.ts'
+import { continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 import { Consent, RequestRefused } from './views.tsx'
 
@@ -38,10 +39,9 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       crossSite: 'an app may send its request as a form (OpenID Connect Core §3.1.2.1)',
       repeats: ['resource'],
       input: AuthorizationParameters,
-      // without the cookies of the browser, who is signed in is not known: the GET that follows has them
       run: async (call, input) => {
-        if (isReference(input.request_uri)) return { redirect: continued(input) }
-        const { client_id: clientId, redirect_uri: redirectUri } = input
+        const { client_id: clientId, redirect_uri: redirectUri, request_uri: reference } = input
+        if (isReference(reference)) return { redirect: continuedAt(clientId ?? '', reference) }
         const client = clientId === undefined ? null : await tools.clients.find(clientId)
         if (client === null) return refusedPage(call, 'unknown_app')
         if (redirectUri === undefined || !matchesRedirect(client.settings, redirectUri))
@@ -67,9 +67,6 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
     }),
   ]
 }
-
-const continued = ({ client_id = '', request_uri = '' }: AuthorizationParameters): string =>
-  `${PATH}?${new URLSearchParams({ client_id, request_uri })}`
 
 type UserAnswer = 'allowed' | 'denied' | null
 
@@ -111,7 +108,6 @@ const consentPage =
     const { client, redirectUri, consentScopes: scopes, resources } = request
     const organization = client.organizationId && (await nameOfOrganization(tools, client.organizationId))
     const { host, protocol } = new URL(redirectUri)
-    const path = continued({ client_id: client.id, request_uri: reference ?? '' })
     return {
       page: (
         <Consent
@@ -119,7 +115,7 @@ const consentPage =
           organization={organization}
           account={call.principal.username ?? call.principal.name ?? call.principal.userId}
           host={host || protocol}
-          isUnproven={client.settings.token_endpoint_auth_method === 'none' && protocol !== 'https:'}
+          isUnproven={isUnprovenApp({ client, redirectUri })}
           scopes={scopes}
           resourceScopes={resources.flatMap((resource) =>
             resource.scopes
@@ -130,7 +126,7 @@ const consentPage =
           termsUri={client.settings.tos_uri}
           reference={reference ?? ''}
           clientId={client.id}
-          path={path}
+          path={continuedAt(client.id, reference ?? '')}
         />
       ),
       title: t(call.locale, 'consent.title', { app: client.name }),

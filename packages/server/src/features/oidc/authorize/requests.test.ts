@@ -147,13 +147,14 @@ describe('prompt and max_age', () => {
   })
 
   it('consent and select_account ask an app of our own too', async () => {
-    for (const prompt of ['select_account']) expect((await ask({ prompt })).reply.text).toContain('Portal')
+    for (const prompt of ['consent', 'select_account'])
+      expect((await ask({ prompt })).reply.text).toContain('Portal')
   })
 
   it('create leads to the registration', async () => {
-    expect((await follow(world.client(), authorizePath(app, { prompt: 'create' }))).at).toMatch(
-      /^\/register\?/,
-    )
+    const { at, reply } = await follow(world.client(), authorizePath(app, { prompt: 'create' }))
+    expect(at).toMatch(/^\/sign-up\?return_to=/)
+    expect([reply.status, reply.text.includes('action="/sign-up"')]).toEqual([200, true])
   })
 })
 

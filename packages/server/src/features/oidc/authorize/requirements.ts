@@ -70,7 +70,8 @@ async function organizationFor(
   if (id === null) return call.organization
   const found = await memberships(call, id, { required: '', deletedToo: false })
   if (found instanceof Problem) throw found
-  if (found?.role == null) throw notAllowed(request)
+  // tokens of apps never act without the connection that an organization requires
+  if (found?.role == null || found.bypassesSso) throw notAllowed(request)
   return found
 }
 

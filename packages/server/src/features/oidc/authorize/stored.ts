@@ -10,8 +10,7 @@ import { later } from '../../../base/clock.ts'
 import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import type { AuthorizationParameters } from './request.ts'
-import { RefusedOnPage } from './request.ts'
+import { type AuthorizationParameters, RefusedOnPage } from './request.ts'
 import { insertRequest, isOpenRequest, openRequest, type StoredRequest } from './sql.ts'
 
 /** RFC 9126 §2.2 gives the prefix. */

@@ -20,7 +20,7 @@ export async function needsConsent(db: Statements, userId: string, asked: Consen
   const { client, scopes, resources } = asked
   if (asked.isForced) return true
   if (client.settings.first_party) return false
-  if (isUnproven(asked)) return true
+  if (isUnprovenApp(asked)) return true
   const grant = await db
     .selectFrom('grants')
     .select(['scopes', 'resources'])
@@ -35,5 +35,8 @@ export async function needsConsent(db: Statements, userId: string, asked: Consen
 }
 
 /** Any app of the same device could use the id of a public client and an address that is no domain's. */
-const isUnproven = ({ client, redirectUri }: ConsentNeed): boolean =>
+export const isUnprovenApp = ({
+  client,
+  redirectUri,
+}: Pick<ConsentNeed, 'client' | 'redirectUri'>): boolean =>
   client.settings.token_endpoint_auth_method === 'none' && !redirectUri.startsWith('https://')

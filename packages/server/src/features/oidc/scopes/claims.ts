@@ -6,6 +6,11 @@ import { sql } from 'kysely'
 import type { Statements } from '../../../base/db/types.ts'
 import type { Config } from '../../../config.ts'
 
+/** The different words of a list that spaces separate (RFC 6749 §3.3). */
+export const wordsOf = (text: string | undefined): string[] => [
+  ...new Set(text?.split(' ').filter((word) => word !== '')),
+]
+
 /** What each scope asks for; `openid` asks for `sub`, which is always there. */
 const CLAIMS_OF_SCOPE: Readonly<Record<string, readonly ProfileClaim[]>> = {
   profile: ['name', 'preferred_username', 'locale', 'updated_at'],

@@ -2,4 +2,12 @@
  * The scopes of this server, and the claims of users that they ask for, as OpenID Connect Core §5 has them. Leaves the scopes of
  * resources to these, and roles and organizations to the access token.
  */
-export { chosen, claimsAskedFor, findProfile, KNOWN_CLAIMS, scopeOfClaim, userinfoOf } from './claims.ts'
+export {
+  chosen,
+  claimsAskedFor,
+  findProfile,
+  KNOWN_CLAIMS,
+  scopeOfClaim,
+  userinfoOf,
+  wordsOf,
+} from './claims.ts'

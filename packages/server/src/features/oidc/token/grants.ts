@@ -10,6 +10,7 @@ import { endReused, findToken, rotating } from '../../access/tokens/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { allowedScopes } from '../admission/index.ts'
 import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
+import { wordsOf } from '../scopes/index.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
 import type { TokenParameters } from './parameters.ts'
@@ -156,7 +157,7 @@ async function assertAuthorized(
 
 /** RFC 6749 §6: at most what was authorized. @throws Problem `invalid_scope` */
 function narrowed(authorized: readonly string[], asked: string | undefined): readonly string[] {
-  const names = [...new Set(asked?.split(' ').filter(Boolean))]
+  const names = wordsOf(asked)
   if (names.length === 0) return authorized
   if (!names.every((name) => authorized.includes(name)))
     throw refusal('invalid_scope', 'A scope is beyond what was authorized.')
@@ -168,7 +169,7 @@ function clientCredentialsGrant(tools: Tools): Grant {
   return async ({ call, by: { client, isProven }, sent, jkt }) => {
     if (!isProven) throw refusal('unauthorized_client', 'A public app cannot have tokens for itself.')
     const resources = await resourcesFor(tools, client, sent.resource, sent.resource ?? [])
-    const names = [...new Set(sent.scope?.split(' ').filter(Boolean))]
+    const names = wordsOf(sent.scope)
     const { scopes: allowed } = client.settings
     // without a resource, the scopes are those of the APIs that accept tokens of this server
     const known =
