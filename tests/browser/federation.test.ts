@@ -318,6 +318,8 @@ describe('a scripted provider', () => {
       await look(me, `by-other-${locale}-${isScripted}`)
       await me.page.getByRole('link', { name: texts.decline }).click()
       await at(me, '/sign-in')
+      // what the page's script requests belongs to the visitor, and is refused once the cookies are those of a user
+      await me.page.waitForLoadState('networkidle')
       const cookies = [...(ada?.client.cookies ?? [])]
       await context?.addCookies(
         cookies.map(([name, value]) => ({ name, value, url: world.config.publicUrl })),
