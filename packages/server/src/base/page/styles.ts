@@ -67,7 +67,7 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; }
 .narrow > h2 { margin: 1.5rem 0 .25rem; }
 .lead { margin-top: .5rem; }
 .lead strong { color: var(--ink); }
-.card > .alert, .lead + .lead, .alert + .lead, dl + .lead { margin-top: 1.25rem; }
+.card > .alert, .lead + .lead, .alert + .lead, dl + .lead, .plain + .lead { margin-top: 1.25rem; }
 .sign { display: block; width: 3rem; height: 3rem; margin-bottom: 1.25rem; padding: .6875rem; border-radius: 50%; background: var(--soft); stroke: var(--accent); stroke-width: 1.75; }
 .sign, .items svg { fill: none; stroke-linecap: round; stroke-linejoin: round; }
 .sign.done { stroke: var(--good); }

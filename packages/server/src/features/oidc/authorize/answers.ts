@@ -23,7 +23,7 @@ export function answerApp(
   if (mode === 'query') return { redirect: withQuery(redirectUri, all), ...cookies }
   return {
     document: formOf(redirectUri, all, more.locale),
-    contentSecurityPolicy: `default-src 'none'; script-src '${HASH}'; form-action ${targetOf(redirectUri)}; base-uri 'none'; frame-ancestors 'none'`,
+    contentSecurityPolicy: `default-src 'none'; script-src '${HASH}'; form-action ${targetOf(redirectUri) ?? "'none'"}; base-uri 'none'; frame-ancestors 'none'`,
     ...cookies,
   }
 }

@@ -6,6 +6,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { matchesRedirect } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isUnprovenApp } from '../consents/index.ts'
+import { accountOf } from '../scopes/index.ts'
 import { answerApp } from './answers.ts'
 import { type CheckTools, checkRequest } from './checks.ts'
 import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
@@ -107,13 +108,14 @@ const consentPage =
   async (call, { request, reference, cookies }) => {
     const { client, redirectUri, consentScopes: scopes, resources } = request
     const organization = client.organizationId && (await nameOfOrganization(tools, client.organizationId))
+    const account = await accountOf(tools.db.hot, call.principal)
     const { host, protocol } = new URL(redirectUri)
     return {
       page: (
         <Consent
           app={client.name}
           organization={organization}
-          account={call.principal.username ?? call.principal.name ?? call.principal.userId}
+          account={account}
           host={host || protocol}
           isUnproven={isUnprovenApp({ client, redirectUri })}
           scopes={scopes}

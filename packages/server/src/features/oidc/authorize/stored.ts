@@ -40,8 +40,8 @@ export const formTargetsOf = (keyring: Keyring, call: Pick<Call, 'cookies'>): re
 
 /** The cookie of a browser that an app's request has led here. */
 function cookieOf(keyring: Keyring, { secret, targets }: Browser, redirectUri = ''): CookieChange {
-  const target = URL.canParse(redirectUri) ? [targetOf(redirectUri)].filter((one) => one !== "'self'") : []
-  const all = [...new Set([...target, ...targets])].slice(0, MOST_TARGETS)
+  const target = URL.canParse(redirectUri) ? (targetOf(redirectUri) ?? []) : []
+  const all = [...new Set([target, targets].flat())].slice(0, MOST_TARGETS)
   const value = keyring.encrypt('authorize', JSON.stringify({ secret, targets: all }))
   return { name: AUTHORIZE_COOKIE, value, maxAgeSeconds: LIFETIME / 1000 }
 }
@@ -49,11 +49,11 @@ function cookieOf(keyring: Keyring, { secret, targets }: Browser, redirectUri = 
 /** Of a host that could not be read as more than a host in a policy: browsers permit `;` and `*` in the URL. */
 const PLAIN_HOST = /^[a-z0-9.:[\]-]+$/
 
-/** The origin of an address, or its scheme where it has none: a source expression of CSP (§2.3.1). */
-export function targetOf(redirectUri: string): string {
+/** The origin of an address, or its scheme where it has none: a source expression of CSP (§2.3.1). Null where it would be more. */
+export function targetOf(redirectUri: string): string | null {
   const { origin, protocol, host } = new URL(redirectUri)
   if (origin === 'null') return protocol
-  return PLAIN_HOST.test(host) ? origin : "'self'"
+  return PLAIN_HOST.test(host) ? origin : null
 }
 
 export const isReference = (requestUri: string | undefined): requestUri is string =>

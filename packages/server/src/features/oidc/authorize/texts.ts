@@ -15,7 +15,7 @@ export const authorizeText = texts({
     'consent.email': 'see your e-mail address',
     'consent.roles': 'see your roles',
     'consent.organization': 'see the organization that you act in, and your role there',
-    'consent.offline_access': 'keep this access while you are not there, until you withdraw it',
+    'consent.offline_access': 'keep this access while you are not there',
     'consent.resource': '{scope}, at {resource}',
     'consent.leads_to': 'Afterwards you are led to {host}.',
     'consent.unproven':
@@ -52,8 +52,7 @@ export const authorizeText = texts({
     'consent.email': 'Ihre E-Mail-Adresse sehen',
     'consent.roles': 'Ihre Rollen sehen',
     'consent.organization': 'sehen, für welche Organisation Sie handeln und welche Rolle Sie dort haben',
-    'consent.offline_access':
-      'diesen Zugriff auch behalten, während Sie nicht da sind, bis Sie ihn zurücknehmen',
+    'consent.offline_access': 'diesen Zugriff auch behalten, während Sie nicht da sind',
     'consent.resource': '{scope}, bei {resource}',
     'consent.leads_to': 'Danach werden Sie zu {host} geleitet.',
     'consent.unproven':

@@ -30,13 +30,13 @@ export function Consent(props: ConsentProps) {
   const { app, organization, account, host, isUnproven, scopes, resourceScopes } = props
   return (
     <Card title={t(locale, 'consent.title', { app })} lead={t(locale, 'consent.lead', { app })}>
-      {organization && <p>{t(locale, 'consent.of', { organization })}</p>}
-      <p>{t.nodes(locale, 'consent.account', { account: <strong>{account}</strong> })}</p>
+      {organization && <p class="lead">{t(locale, 'consent.of', { organization })}</p>}
+      <p class="lead">{t.nodes(locale, 'consent.account', { account: <strong>{account}</strong> })}</p>
       {isUnproven && <Alert kind="warning">{t(locale, 'consent.unproven')}</Alert>}
       {scopes.length + resourceScopes.length > 0 && (
         <>
-          <p>{t(locale, 'consent.what')}</p>
-          <ul>
+          <p class="lead">{t(locale, 'consent.what')}</p>
+          <ul class="plain">
             {KNOWN.filter((scope) => scopes.includes(scope)).map((scope) => (
               <li key={scope}>{t(locale, `consent.${scope}`)}</li>
             ))}
@@ -48,7 +48,7 @@ export function Consent(props: ConsentProps) {
           </ul>
         </>
       )}
-      <p>{t.nodes(locale, 'consent.leads_to', { host: <strong>{host}</strong> })}</p>
+      <p class="lead">{t.nodes(locale, 'consent.leads_to', { host: <strong>{host}</strong> })}</p>
       <Form
         action="/oidc/authorize/decision"
         hidden={{ client_id: props.clientId, request_uri: props.reference }}
@@ -92,8 +92,8 @@ export function RequestRefused({
     <Card sign="warning" title={title} lead={lead}>
       {error !== null && (
         <>
-          <p>{t(locale, 'refused.advice')}</p>
-          <p class="hint">{t(locale, 'code.developers', { error })}</p>
+          <p class="lead">{t(locale, 'refused.advice')}</p>
+          <p class="lead hint">{t(locale, 'code.developers', { error })}</p>
         </>
       )}
     </Card>

@@ -10,6 +10,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import type { Tools } from '../../../core/tools.ts'
 import { signOutOfBrowser } from '../../signin/responses/index.ts'
 import { targetOf } from '../authorize/index.ts'
+import { accountOf } from '../scopes/index.ts'
 import type { Deliveries } from './deliveries.ts'
 import { logoutOperations } from './operations.ts'
 import { checkLogout, LogoutParameters, type LogoutRequest, openLogout, sealLogout } from './request.ts'
@@ -115,23 +116,24 @@ function signedOut({ locale }: Call, { leadsTo, app, fault }: LogoutRequest, isL
   }
 }
 
-function question(
-  { keyring }: LogoutTools,
+async function question(
+  { keyring, db }: LogoutTools,
   { locale, now }: Call,
-  { username, name, userId }: NonNullable<Call['principal']>,
+  principal: NonNullable<Call['principal']>,
   request: LogoutRequest,
-): PageAnswer {
+): Promise<PageAnswer> {
+  const account = await accountOf(db.hot, principal)
   return {
     page: (
       <LogoutQuestion
         app={request.app}
         fault={request.fault}
-        account={username ?? name ?? userId}
+        account={account}
         sealed={sealLogout(keyring, request, now)}
       />
     ),
     title: t(locale, 'question.title'),
     ...(request.fault !== null && { status: 400 }),
-    ...(request.leadsTo !== null && { formTargets: [targetOf(request.leadsTo)] }),
+    ...(request.leadsTo !== null && { formTargets: [targetOf(request.leadsTo) ?? []].flat() }),
   }
 }

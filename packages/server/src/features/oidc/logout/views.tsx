@@ -23,8 +23,8 @@ export function LogoutQuestion({
   const lead = app === null ? t(locale, 'question.lead_unknown') : t(locale, 'question.lead', { app })
   return (
     <Card title={t(locale, 'question.title')} lead={lead}>
-      <p>{t.nodes(locale, 'question.account', { account: <strong>{account}</strong> })}</p>
-      <p>{t(locale, 'question.other')}</p>
+      <p class="lead">{t.nodes(locale, 'question.account', { account: <strong>{account}</strong> })}</p>
+      <p class="lead">{t(locale, 'question.other')}</p>
       <Form action="/oidc/logout/decision" hidden={{ logout_request: sealed }}>
         <Button>{t(locale, 'question.sign_out')}</Button>
         <ButtonLink href="/account" kind="secondary">

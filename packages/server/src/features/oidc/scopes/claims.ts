@@ -76,3 +76,12 @@ export const userinfoOf = ({ publicUrl }: Pick<Config, 'publicUrl'>): string => 
 export const scopeOfClaim = (claim: string): string =>
   Object.entries(CLAIMS_OF_SCOPE).find(([, claims]) => (claims as readonly string[]).includes(claim))?.[0] ??
   'openid'
+
+/** By what users know which of their accounts it is: the address, otherwise the username. */
+export async function accountOf(
+  db: Statements,
+  { userId, username }: { userId: string; username: string | null },
+): Promise<string> {
+  const { email } = (await findProfile(db, userId)) ?? {}
+  return typeof email === 'string' ? email : (username ?? userId)
+}

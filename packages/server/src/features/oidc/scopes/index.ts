@@ -3,6 +3,7 @@
  * resources to these, and roles and organizations to the access token.
  */
 export {
+  accountOf,
   chosen,
   claimsAskedFor,
   findProfile,
