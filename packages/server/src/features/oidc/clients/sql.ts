@@ -64,12 +64,13 @@ export async function lockServerClients(tx: Tx): Promise<void> {
 
 /** Without those that registered themselves, which have limits of their kind. */
 export async function countClients(tx: Tx, organizationId: string | null): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from clients
-    where organization_id is not distinct from ${organizationId} and source in ('operator', 'organization')`.execute(
-    tx,
-  )
-  return rows[0]?.count ?? 0
+  const { count } = await tx
+    .selectFrom('clients')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('organization_id', organizationId === null ? 'is' : '=', organizationId)
+    .where('source', 'in', ['operator', 'organization'])
+    .executeTakeFirstOrThrow()
+  return count
 }
 
 /** @returns false where the id is taken */

@@ -64,8 +64,7 @@ export async function selectScopesAmong(
   if (names.length === 0) return new Set()
   const { rows } = await sql<{ name: string }>`
     select distinct s.name from resources r, jsonb_to_recordset(r.scopes) as s (name text)
-    where r.organization_id is not distinct from ${organizationId} and s.name = any(${[...names]}::text[])`.execute(
-    tx,
-  )
+    where r.organization_id ${organizationId === null ? sql`is null` : sql`= ${organizationId}`}
+      and s.name = any(${[...names]}::text[])`.execute(tx)
   return new Set(rows.map(({ name }) => name))
 }

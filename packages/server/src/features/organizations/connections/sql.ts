@@ -117,10 +117,12 @@ export async function selectSamlFacts(
 }
 
 export async function countConnections(tx: Tx, organizationId: string | null): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from connections
-    where organization_id is not distinct from ${organizationId}`.execute(tx)
-  return rows[0]?.count ?? 0
+  const { count } = await tx
+    .selectFrom('connections')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('organization_id', organizationId === null ? 'is' : '=', organizationId)
+    .executeTakeFirstOrThrow()
+  return count
 }
 
 /** @returns false where the slug is taken */
