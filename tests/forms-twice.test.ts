@@ -259,10 +259,10 @@ const FORMS: Record<string, () => Promise<Form>> = {
   },
   '/sign-in/identifier': () => stranger('/sign-in', { identifier: 'twice@example.com' }, world, '/sign-in/identifier'),
   '/sign-out': own('/sign-out'),
-  '/oidc/authorize/decision': async () => {
+  '/consent': async () => {
     const { client } = await world.person()
     const { at } = await follow(client, authorizePath(await testApp(world)))
-    return { client, at, to: '/oidc/authorize/decision', fields: { decision: 'allow' }, hidden: ['client_id', 'request_uri'] }
+    return { client, at, fields: { decision: 'allow' }, hidden: ['client_id', 'request_uri'] }
   },
   '/oidc/logout/decision': own('/oidc/logout', {}, { to: '/oidc/logout/decision', hidden: ['logout_request'] }),
   '/sign-up': () => stranger('/sign-up', { email: 'twice@example.com', password: PASSWORD, password_confirm: PASSWORD }),

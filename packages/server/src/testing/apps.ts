@@ -87,6 +87,30 @@ export async function testApp(
   }
 }
 
+/** Writes an API that belongs to the server, with these scopes. */
+export async function testResource(
+  world: World,
+  identifier: string,
+  scopes: readonly string[] = ['read'],
+): Promise<void> {
+  const now = world.clock.now()
+  const id = `res_${sha256(identifier).toString('hex').slice(0, 32)}`
+  const described = scopes.map((name) => ({ name, description: `To ${name}` }))
+  const row = { id, identifier, organization_id: null, name: 'API', claims: 'minimal' as const }
+  await world.db.tx('system', (tx) =>
+    tx
+      .insertInto('resources')
+      .values({
+        ...row,
+        scopes: JSON.stringify(described),
+        token_lifetime_seconds: null,
+        created_at: now,
+        updated_at: now,
+      })
+      .execute(),
+  )
+}
+
 export const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
 
@@ -135,8 +159,8 @@ export async function answerConsent(
   html: string,
   decision: 'allow' | 'deny' = 'allow',
 ): Promise<URL> {
-  const fields = formOf(html, '/oidc/authorize/decision')
-  const reply = await browser.post('/oidc/authorize/decision', { ...fields, decision }, { form: true })
+  const fields = formOf(html, '/consent')
+  const reply = await browser.post('/consent', { ...fields, decision }, { form: true })
   const location = reply.headers.get('location')
   if (location === null) throw new Error(`no redirect: ${reply.status} ${reply.text.slice(0, 400)}`)
   return new URL(location, browser.url)

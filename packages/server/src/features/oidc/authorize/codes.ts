@@ -5,6 +5,7 @@ import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { allowedBy } from '../consents/index.ts'
 import { type AppRequest, RefusedOnPage } from './request.ts'
 import type { Met, SignedInCall } from './requirements.ts'
 import { insertAuthorizationCode, type StoredRequest, useRequest } from './sql.ts'
@@ -12,19 +13,21 @@ import { insertAuthorizationCode, type StoredRequest, useRequest } from './sql.t
 export const CODE_LIFETIME = 60_000
 
 /**
- * Makes the code of a request, once, with what the user has permitted by it.
+ * Makes the code of a request, once, and remembers what the user has just allowed by it. Of a first-party app that has no question
+ * nothing is remembered, so that it has to ask once it is none any more.
  * @throws RefusedOnPage where the request was used meanwhile; Problem AUTHENTICATION_REQUIRED where the session has ended
  */
 export async function makeCode(
   { db }: Pick<Tools, 'db'>,
   call: SignedInCall,
   request: AppRequest,
-  { stored, met }: { stored: StoredRequest | null; met: Met },
+  { stored, met, isAllowed }: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
 ): Promise<string> {
   const code = `ac_${randomSecret()}`
   const { principal, session, now } = call
   const { client, scopes } = request
   const { userId, username } = principal
+  const isUnasked = client.settings.first_party && !isAllowed
   await db.tx('system', async (tx) => {
     if (stored !== null && !(await useRequest(tx, stored.hash, now))) throw new RefusedOnPage('expired')
     const isMade = await insertAuthorizationCode(
@@ -38,7 +41,8 @@ export async function makeCode(
         redirectUri: request.redirectUri,
         challenge: request.challenge,
         scopes,
-        consentScopes: request.consentScopes,
+        allowed: isUnasked ? {} : allowedBy(request.consentScopes, request.resources),
+        isNew: isUnasked || isAllowed,
         resources: request.resources.map(({ identifier }) => identifier),
         nonce: request.nonce,
         claims: request.claims,

@@ -8,7 +8,7 @@ import { Problem } from '../../../base/errors.ts'
 import type { CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
-import { needsConsent } from '../consents/index.ts'
+import { allowedBy, needsConsent } from '../consents/index.ts'
 import { answerApp } from './answers.ts'
 import { makeCode } from './codes.ts'
 import {
@@ -66,7 +66,7 @@ export async function decide(
     refuseIfSilent('consent_required', 'The user has to allow it.')
     return stored === null ? await store(tools, call, underway) : await ask(caller, underway)
   }
-  return await giveCode(tools, caller, underway, met)
+  return await giveCode(tools, caller, underway, { met, isAllowed })
 }
 
 /** Null where something is missing and the request is not stored yet: it is continued by its reference after the step-up. */
@@ -87,20 +87,19 @@ async function giveCode(
   tools: DecideTools,
   call: SignedInCall,
   { request, stored, cookies }: Underway,
-  met: Met,
+  by: { met: Met; isAllowed: boolean },
 ): Promise<PageAnswer> {
-  const code = await makeCode(tools, call, request, { stored, met })
+  const code = await makeCode(tools, call, request, { stored, ...by })
   return answerApp(tools.config.publicUrl, request, { code }, { cookies, locale: call.locale })
 }
 
 const isToBeAsked = (tools: DecideTools, call: SignedInCall, request: AppRequest): Promise<boolean> => {
-  const { client, redirectUri, consentScopes: scopes, resources, prompts } = request
+  const { client, redirectUri, consentScopes, resources, prompts } = request
   if (prompts.has('select_account')) return Promise.resolve(true)
   return needsConsent(tools.db.hot, call.principal.userId, {
     client,
     redirectUri,
-    scopes,
-    resources: resources.map(({ identifier }) => identifier),
+    wanted: allowedBy(consentScopes, resources),
     isForced: prompts.has('consent'),
   })
 }

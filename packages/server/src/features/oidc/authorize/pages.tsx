@@ -12,13 +12,11 @@ import { type CheckTools, checkRequest } from './checks.ts'
 import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
 import { authorizeOperations } from './operations.ts'
 import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
-import { continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
+import { AUTHORIZE_PATH, CONSENT_PATH, continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 import { Consent, RequestRefused } from './views.tsx'
 
 export type AuthorizeTools = Tools & DecideTools & Pick<CheckTools, 'readHint'>
-
-const PATH = '/oidc/authorize'
 
 export function authorizePages(tools: AuthorizeTools): Row[] {
   return [
@@ -26,7 +24,7 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       of: authorizeOperations.authorize,
       name: 'pages.oidc.authorize',
       method: 'GET',
-      path: PATH,
+      path: AUTHORIZE_PATH,
       description: 'The authorization endpoint: an app sends the browser here.',
       repeats: ['resource'],
       input: AuthorizationParameters,
@@ -36,7 +34,7 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       of: authorizeOperations.authorize,
       name: 'pages.oidc.authorize.posted',
       method: 'POST',
-      path: PATH,
+      path: AUTHORIZE_PATH,
       crossSite: 'an app may send its request as a form (OpenID Connect Core §3.1.2.1)',
       repeats: ['resource'],
       input: AuthorizationParameters,
@@ -53,21 +51,29 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       },
     }),
     page({
+      of: authorizeOperations.authorize,
+      name: 'pages.oidc.consent.form',
+      method: 'GET',
+      path: CONSENT_PATH,
+      description: 'The question to the user, of a request that is stored.',
+      input: ContinuedRequest,
+      run: (call, input) => authorize(tools, call, input, { ask: consentPage(tools) }),
+    }),
+    page({
       of: authorizeOperations.decide,
       name: 'pages.oidc.consent',
       method: 'POST',
-      path: '/oidc/authorize/decision',
-      formAt: PATH,
-      input: z.object({
-        client_id: z.string().max(2000),
-        request_uri: z.string().max(200),
-        decision: z.enum(['allow', 'deny']),
-      }),
+      path: CONSENT_PATH,
+      formAt: CONSENT_PATH,
+      input: ContinuedRequest.extend({ decision: z.enum(['allow', 'deny']) }),
       run: (call, { decision, ...input }) =>
-        authorize(tools, call, input, decision === 'allow' ? 'allowed' : 'denied'),
+        authorize(tools, call, input, { answer: decision === 'allow' ? 'allowed' : 'denied' }),
     }),
   ]
 }
+
+/** A stored request, as the user's browser names it. */
+const ContinuedRequest = z.object({ client_id: z.string().max(2000), request_uri: z.string().max(200) })
 
 type UserAnswer = 'allowed' | 'denied' | null
 
@@ -75,7 +81,7 @@ async function authorize(
   tools: AuthorizeTools,
   call: Call,
   input: AuthorizationParameters,
-  answer: UserAnswer = null,
+  { answer = null, ask = toQuestion }: { answer?: UserAnswer; ask?: AskForConsent } = {},
 ): Promise<PageAnswer> {
   let cookies: readonly CookieChange[] = []
   try {
@@ -87,7 +93,7 @@ async function authorize(
     const request = await checkRequest(tools, sent, facts)
     const underway: Underway = { request, sent, stored, reference: input.request_uri ?? null, cookies }
     if (answer === 'denied') return await deny(tools, call, underway)
-    return await decide(tools, call, underway, { isAllowed: answer === 'allowed', ask: consentPage(tools) })
+    return await decide(tools, call, underway, { isAllowed: answer === 'allowed', ask })
   } catch (error) {
     if (error instanceof RefusedOnPage) return refusedPage(call, error.reason)
     if (!(error instanceof RefusedToApp)) throw error
@@ -102,6 +108,11 @@ async function deny(tools: AuthorizeTools, call: Call, { request }: Underway): P
   await tools.db.tx('system', (tx) => audit(tx, call, { type: 'oidc.denied', userId, username, details }))
   throw new RefusedToApp(request, 'access_denied', 'The user has not allowed it.')
 }
+
+const toQuestion: AskForConsent = async (_call, { request, reference, cookies }) => ({
+  redirect: continuedAt(request.client.id, reference ?? '', CONSENT_PATH),
+  cookies,
+})
 
 const consentPage =
   (tools: AuthorizeTools): AskForConsent =>

@@ -4,6 +4,7 @@ import type { Acr } from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
+import { type Allowed, unionOf } from '../consents/index.ts'
 import type { AuthorizationParameters } from './request.ts'
 import type { AuthorizationRequestsTable } from './tables.ts'
 
@@ -77,7 +78,9 @@ export interface NewCode {
   challenge: string | null
   scopes: readonly string[]
   /** What the user has allowed. */
-  consentScopes: readonly string[]
+  allowed: Allowed
+  /** Whether that may be new; otherwise it has to be allowed already. */
+  isNew: boolean
   resources: readonly string[]
   nonce: string | null
   claims: RequestedClaims | null
@@ -90,9 +93,11 @@ export interface NewCode {
 
 /**
  * Remembers what the user permits, and that the session has signed in to the app, and inserts the code: one statement, which
- * waits for a concurrent end of the session. @returns whether the session is still open
+ * waits for a concurrent end of the session. @returns whether the session is still open, and what was allowed before still is
  */
 export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date): Promise<boolean> {
+  const allowed = JSON.stringify(code.allowed)
+  const union = unionOf(sql.ref('g.allowed'), sql.ref('excluded.allowed'))
   const { rows } = await sql`
     with open as materialized (
       select s.id, s.user_id, s.authenticated_at from sessions s
@@ -101,15 +106,13 @@ export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date):
     ), known as materialized (
       select g.id from grants g
       where g.user_id = ${code.userId} and g.client_id = ${code.clientId}
-        and g.scopes @> ${[...code.consentScopes]}::text[] and g.resources @> ${[...code.resources]}::text[]
+        and g.allowed @> ${allowed}::jsonb
     ), made as (
-      insert into grants as g (id, user_id, client_id, scopes, resources, created_at, updated_at)
-      select ${code.grantId}, open.user_id, ${code.clientId}, ${[...code.consentScopes]}::text[], ${[...code.resources]}::text[],
-        ${now}::timestamptz, ${now}::timestamptz
-      from open where not exists (select 1 from known)
+      insert into grants as g (id, user_id, client_id, allowed, created_at, updated_at)
+      select ${code.grantId}, open.user_id, ${code.clientId}, ${allowed}::jsonb, ${now}::timestamptz, ${now}::timestamptz
+      from open where not exists (select 1 from known) and ${code.isNew}
       on conflict (user_id, client_id) do update set updated_at = excluded.updated_at,
-        scopes = array(select distinct unnest(g.scopes || excluded.scopes)),
-        resources = array(select distinct unnest(g.resources || excluded.resources))
+        allowed = ${union}
       returning g.id
     ), given as (
       select id from known union all select id from made

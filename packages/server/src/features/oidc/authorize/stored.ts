@@ -16,6 +16,9 @@ import { insertRequest, isOpenRequest, openRequest, type StoredRequest } from '.
 /** RFC 9126 §2.2 gives the prefix. */
 const REFERENCE = /^urn:ietf:params:oauth:request_uri:([A-Za-z0-9_-]{43})$/
 const PREFIX = 'urn:ietf:params:oauth:request_uri:'
+export const AUTHORIZE_PATH = '/oidc/authorize'
+/** Where users answer whether they allow a request. */
+export const CONSENT_PATH = '/consent'
 const LIFETIME = 15 * 60_000
 /** The name of the cookie, without prefix. */
 export const AUTHORIZE_COOKIE = 'authorize'
@@ -99,8 +102,8 @@ async function insert(
 }
 
 /** The path at which a request is continued; it names the app, as RFC 9126 §4 asks for. */
-export const continuedAt = (clientId: string, reference: string): string =>
-  `/oidc/authorize?${new URLSearchParams({ client_id: clientId, request_uri: reference })}`
+export const continuedAt = (clientId: string, reference: string, path = AUTHORIZE_PATH): string =>
+  `${path}?${new URLSearchParams({ client_id: clientId, request_uri: reference })}`
 
 /**
  * Opens the request of a reference in this browser.

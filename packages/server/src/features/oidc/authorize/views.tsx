@@ -3,6 +3,7 @@
 import { Form } from '../../../base/page/form.tsx'
 import { useUi } from '../../../base/page/index.ts'
 import { Alert, Button, Card, LinkRow } from '../../../base/page/parts.tsx'
+import { CONSENT_PATH } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 
 export interface ConsentProps {
@@ -49,10 +50,7 @@ export function Consent(props: ConsentProps) {
         </>
       )}
       <p class="lead">{t.nodes(locale, 'consent.leads_to', { host: <strong>{host}</strong> })}</p>
-      <Form
-        action="/oidc/authorize/decision"
-        hidden={{ client_id: props.clientId, request_uri: props.reference }}
-      >
+      <Form action={CONSENT_PATH} hidden={{ client_id: props.clientId, request_uri: props.reference }}>
         <Button sent={{ name: 'decision', value: 'allow' }}>{t(locale, 'consent.allow')}</Button>
         <Button kind="secondary" sent={{ name: 'decision', value: 'deny' }}>
           {t(locale, 'consent.deny')}

@@ -2,36 +2,46 @@
  * Whether a user has to allow what an app wants. What was allowed is remembered; something new needs a further answer, and so does
  * each request of an app whose identity cannot be proven (RFC 6749 §10.2, RFC 8252 §8.6).
  */
+import { type RawBuilder, sql } from 'kysely'
 import type { Statements } from '../../../base/db/types.ts'
-import type { Client } from '../../../core/clients/index.ts'
+import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
+
+/** What a user has allowed an app: the scopes of each resource by its identifier, and those of the server by `''`. */
+export type Allowed = Readonly<Record<string, readonly string[]>>
+
+const STANDARD: readonly string[] = STANDARD_SCOPES
+
+/** What a user allows with these scopes at these resources. A resource counts as well where none of its scopes is named. */
+export const allowedBy = (scopes: readonly string[], resources: readonly Resource[]): Allowed => ({
+  '': scopes.filter((name) => STANDARD.includes(name)),
+  ...Object.fromEntries(
+    resources.map(({ identifier, scopes: own }) => [
+      identifier,
+      own.map(({ name }) => name).filter((name) => scopes.includes(name)),
+    ]),
+  ),
+})
 
 /** What an app wants. */
 export interface ConsentNeed {
   client: Client
   redirectUri: string
-  scopes: readonly string[]
-  /** Identifiers. */
-  resources: readonly string[]
+  wanted: Allowed
   /** The app demands a question (`prompt=consent`). */
   isForced: boolean
 }
 
 export async function needsConsent(db: Statements, userId: string, asked: ConsentNeed): Promise<boolean> {
-  const { client, scopes, resources } = asked
+  const { client, wanted } = asked
   if (asked.isForced) return true
   if (client.settings.first_party) return false
   if (isUnprovenApp(asked)) return true
-  const grant = await db
-    .selectFrom('grants')
-    .select(['scopes', 'resources'])
-    .where('user_id', '=', userId)
-    .where('client_id', '=', client.id)
-    .executeTakeFirst()
-  if (grant === undefined) return true
-  return (
-    !scopes.every((one) => grant.scopes.includes(one)) ||
-    !resources.every((one) => grant.resources.includes(one))
+  const { rows } = await sql`
+    select 1 from grants
+    where user_id = ${userId} and client_id = ${client.id} and allowed @> ${JSON.stringify(wanted)}::jsonb`.execute(
+    db,
   )
+  return rows.length === 0
 }
 
 /** Any app of the same device could use the id of a public client and an address that is no domain's. */
@@ -40,3 +50,10 @@ export const isUnprovenApp = ({
   redirectUri,
 }: Pick<ConsentNeed, 'client' | 'redirectUri'>): boolean =>
   client.settings.token_endpoint_auth_method === 'none' && !redirectUri.startsWith('https://')
+
+/** In SQL, what is allowed by either: the names of each resource once. */
+export const unionOf = (one: RawBuilder<unknown>, other: RawBuilder<unknown>): RawBuilder<unknown> => sql`(
+  select coalesce(jsonb_object_agg(key, (
+      select coalesce(jsonb_agg(distinct name), '[]')
+      from jsonb_array_elements(coalesce(${one} -> key, '[]') || coalesce(${other} -> key, '[]')) as name)), '{}')
+  from jsonb_object_keys(${one} || ${other}) as key)`

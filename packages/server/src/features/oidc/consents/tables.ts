@@ -1,4 +1,7 @@
 /** The tables of what users have permitted apps. */
+import type { Json } from '../../../base/db/tables.ts'
+import type { Allowed } from './consents.ts'
+
 declare module '../../../base/db/tables.ts' {
   interface Tables {
     grants: GrantsTable
@@ -10,9 +13,7 @@ export interface GrantsTable {
   id: string
   user_id: string
   client_id: string
-  scopes: string[]
-  /** Identifiers. */
-  resources: string[]
+  allowed: Json<Allowed>
   created_at: Date
   updated_at: Date
 }

@@ -1,6 +1,5 @@
 /** Faults of other providers, which this one is immune to: requests as they were sent there, and what must happen here. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256 } from '../../../base/crypto.ts'
 import {
   authorizedCode,
   authorizePath,
@@ -9,6 +8,7 @@ import {
   follow,
   type TestApp,
   testApp,
+  testResource,
   VERIFIER,
 } from '../../../testing/apps.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
@@ -111,7 +111,7 @@ describe('an app of an organization', () => {
       { grant_types: ['authorization_code', 'refresh_token', 'client_credentials'], token_claims: 'full' },
       { organization },
     )
-    await insertResource('https://api.example.com')
+    await testResource(world, 'https://api.example.com')
     const named = { grant_type: 'client_credentials', resource: 'https://api.example.com' }
     expect((await of.post('/oidc/token', named)).body.error).toBe('invalid_target')
     const own = await of.post('/oidc/token', { grant_type: 'client_credentials' })
@@ -149,7 +149,7 @@ describe('an app of an organization', () => {
 
 describe('what an app may have', () => {
   it('of an API is what its settings name, at the token endpoint too', async () => {
-    await insertResource('https://orders.example.com')
+    await testResource(world, 'https://orders.example.com')
     const settings = { grant_types: ['client_credentials'] }
     const without = await testApp(world, settings)
     const named = await testApp(world, { ...settings, scopes: ['read'] })
@@ -200,19 +200,6 @@ it('a request that another site posts stores nothing for an address that is not 
     expect([reply.status, browser.cookies.has('lk_authorize')]).toEqual([400, false])
   }
 })
-
-async function insertResource(identifier: string): Promise<void> {
-  const now = world.clock.now()
-  const id = `res_${sha256(identifier).toString('hex').slice(0, 32)}`
-  const scopes = JSON.stringify([{ name: 'read', description: 'Read' }])
-  const row = { id, identifier, organization_id: null, name: 'API', scopes, claims: 'minimal' as const }
-  await world.db.tx('system', (tx) =>
-    tx
-      .insertInto('resources')
-      .values({ ...row, token_lifetime_seconds: null, created_at: now, updated_at: now })
-      .execute(),
-  )
-}
 
 async function changeSettings(of: TestApp, settings: Record<string, unknown>): Promise<void> {
   const stored = JSON.stringify({ redirect_uris: [CALLBACK], ...settings })
