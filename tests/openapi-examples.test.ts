@@ -487,6 +487,10 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     return { client, path: { id: ben.id } }
   },
   'auth.validate': async () => ({ client: (await someone()).client }),
+  async 'oidc.par'() {
+    const { id, secret } = await testApp(world, { token_endpoint_auth_method: 'client_secret_post' })
+    return { client: world.client(), body: { client_id: id, client_secret: secret } }
+  },
   async 'oidc.token'() {
     const { app, code } = await authorizedApp()
     const credentials = { client_id: app.id, client_secret: app.secret }

@@ -114,8 +114,8 @@ export async function testResource(
 export const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
 
-/** The path at which an app begins. @param more null leaves a parameter out */
-export function authorizePath(app: Pick<TestApp, 'id'>, more: Record<string, string | null> = {}): string {
+/** The parameters of an authorization request. @param more null leaves a parameter out */
+function requestOf(app: Pick<TestApp, 'id'>, more: Record<string, string | null>): URLSearchParams {
   const all: Record<string, string | null> = {
     client_id: app.id,
     redirect_uri: CALLBACK,
@@ -126,9 +126,25 @@ export function authorizePath(app: Pick<TestApp, 'id'>, more: Record<string, str
     code_challenge_method: 'S256',
     ...more,
   }
-  const sent = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null)
-  return `/oidc/authorize?${new URLSearchParams(sent)}`
+  return new URLSearchParams(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null),
+  )
 }
+
+/** The path at which an app begins. @param more null leaves a parameter out */
+export const authorizePath = (app: Pick<TestApp, 'id'>, more: Record<string, string | null> = {}): string =>
+  `/oidc/authorize?${requestOf(app, more)}`
+
+/** Pushes such a request. */
+export const push = (
+  app: TestApp,
+  more: Record<string, string | null> = {},
+  headers: Record<string, string> = {},
+): Promise<Reply> => app.post('/oidc/par', requestOf(app, more), headers)
+
+/** The path at which the browser brings a request that was pushed. */
+export const pushedPath = (app: Pick<TestApp, 'id'>, { body }: Pick<Reply, 'body'>): string =>
+  `/oidc/authorize?${new URLSearchParams({ client_id: app.id, request_uri: body.request_uri })}`
 
 /** Follows redirects on this server, as a browser does. @returns the last answer, and where it leads outside of it */
 export async function follow(

@@ -1,6 +1,4 @@
 /** The feature value of authorization. */
-
-import { later } from '../../../base/clock.ts'
 import type { Feature } from '../../../core/feature.ts'
 import { recurs } from '../../../core/jobs/index.ts'
 import { type AuthorizeTools, authorizePages } from './pages.tsx'
@@ -12,5 +10,5 @@ const KEPT = 24 * 3_600_000
 export const authorizeFeature = (tools: AuthorizeTools): Feature => ({
   name: 'authorize',
   rows: authorizePages(tools),
-  jobs: [recurs('authorizations.purge', '1h', (now) => purgeAuthorizations(tools.db.hot, later(now, -KEPT)))],
+  jobs: [recurs('authorizations.purge', '1h', (now) => purgeAuthorizations(tools.db.hot, now, KEPT))],
 })

@@ -1,36 +1,44 @@
 /** An authorization request: its parameters as they are sent, what it is when they were checked, and the two ways in which one is refused. */
 import { z } from 'zod'
 import type { Acr } from '../../../base/assurance.ts'
+import { described } from '../../../base/described.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
+import { parameter } from '../authentication/index.ts'
 
-/** Characters of a parameter; as in the other endpoints of OAuth. */
-const LONGEST = 8192
-const text = z.string().max(LONGEST).optional()
+const text = (description: string) => described(z.string().max(8192).optional(), description)
 
 /** RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1; what they mean is checked in checks.ts. Unknown ones are ignored. */
 export const AuthorizationParameters = z.object({
-  client_id: text,
-  redirect_uri: text,
-  response_type: text,
-  response_mode: text,
-  scope: text,
-  state: text,
-  nonce: text,
-  prompt: text,
-  max_age: text,
-  acr_values: text,
-  id_token_hint: text,
-  login_hint: text,
-  claims: text,
-  code_challenge: text,
-  code_challenge_method: text,
-  dpop_jkt: text,
-  request: text,
-  request_uri: text,
-  registration: text,
-  /** Several may be sent (RFC 8707 §2). */
-  resource: z.array(z.string().max(LONGEST)).max(20).optional(),
+  client_id: parameter('The app.', 'acme-portal-001'),
+  redirect_uri: parameter(
+    'Where the browser returns to, as it is registered.',
+    'https://app.example.com/callback',
+  ),
+  response_type: parameter('What the app wants: `code`.', 'code'),
+  response_mode: text('How the answer is sent: `query` (default) or `form_post`.'),
+  scope: parameter('Scopes, separated by spaces.', 'openid profile'),
+  state: parameter('Is in the answer.', 'af0ifjsldkj'),
+  nonce: text('Is in the ID token.'),
+  prompt: text('`none`, or any of `login`, `consent`, `select_account` and `create`.'),
+  max_age: text('The greatest age of the sign-in in seconds.'),
+  acr_values: text('Levels of the sign-in, one of which is preferred.'),
+  id_token_hint: text('An ID token of the user whom the app expects.'),
+  login_hint: text('The address or username that the sign-in begins with.'),
+  claims: text('Single claims, as JSON (OpenID Connect Core §5.5).'),
+  code_challenge: parameter(
+    'The digest of the verifier (RFC 7636).',
+    'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  ),
+  code_challenge_method: parameter('How it was digested: `S256`.', 'S256'),
+  dpop_jkt: text('The thumbprint of the key that the code is bound to (RFC 9449 §10).'),
+  request: text('Not supported.'),
+  request_uri: text('The reference of a pushed request.'),
+  registration: text('Not supported.'),
+  resource: described(
+    z.array(z.string().max(8192)).max(20).optional(),
+    'The APIs that access tokens are for (RFC 8707 §2); may be sent several times.',
+  ),
 })
 export type AuthorizationParameters = z.infer<typeof AuthorizationParameters>
 

@@ -29,22 +29,26 @@ export interface StoredRequest {
   browser: Buffer | null
 }
 
-/** A request that no browser has opened belongs to the first that does, by one statement. */
+/**
+ * A request that no browser has opened belongs to the first that does, by one statement; from then on a pushed one has the time
+ * that the sign-in needs. A reference with the id of another app opens nothing.
+ */
 export async function openRequest(
   db: Statements,
-  hash: Buffer,
-  browser: Buffer,
+  { hash, clientId, browser, until }: { hash: Buffer; clientId: string; browser: Buffer; until: Date },
   now: Date,
 ): Promise<StoredRequest | null> {
   const { rows } = await sql<StoredRequest>`
     with opened as (
-      update authorization_requests set browser = ${browser}
-      where hash = ${hash} and browser is null and expires_at > ${now} returning hash
+      update authorization_requests set browser = ${browser},
+        expires_at = case when is_pushed then ${until}::timestamptz else expires_at end
+      where hash = ${hash} and client_id = ${clientId} and browser is null and expires_at > ${now}
+      returning hash, browser, expires_at
     )
-    select r.hash, r.client_id, r.parameters, r.is_pushed, r.created_at, r.expires_at, r.used_at,
-      case when o.hash is not null then ${browser}::bytea else r.browser end as browser
+    select r.hash, r.client_id, r.parameters, r.is_pushed, r.created_at, r.used_at,
+      coalesce(o.browser, r.browser) as browser, coalesce(o.expires_at, r.expires_at) as expires_at
     from authorization_requests r left join opened o on o.hash = r.hash
-    where r.hash = ${hash}`.execute(db)
+    where r.hash = ${hash} and r.client_id = ${clientId}`.execute(db)
   return rows[0] ?? null
 }
 
@@ -132,8 +136,8 @@ export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date):
   return rows.length > 0
 }
 
-/** Codes are kept for a while after their end, so that a second use is noticed. */
-export async function purgeAuthorizations(db: Statements, before: Date): Promise<void> {
-  await db.deleteFrom('authorization_codes').where('expires_at', '<', before).execute()
-  await db.deleteFrom('authorization_requests').where('expires_at', '<', before).execute()
+/** @param kept codes are kept until they have expired for so long, so that a second use is noticed */
+export async function purgeAuthorizations(db: Statements, now: Date, kept: number): Promise<void> {
+  await db.deleteFrom('authorization_codes').where('expires_at', '<', later(now, -kept)).execute()
+  await db.deleteFrom('authorization_requests').where('expires_at', '<', now).execute()
 }

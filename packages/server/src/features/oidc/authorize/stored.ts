@@ -20,6 +20,8 @@ export const AUTHORIZE_PATH = '/oidc/authorize'
 /** Where users answer whether they allow a request. */
 export const CONSENT_PATH = '/consent'
 const LIFETIME = 15 * 60_000
+/** Milliseconds in which a browser has to bring a request that its app has pushed (RFC 9126 §2.2). */
+export const PUSHED_LIFETIME = 90_000
 /** The name of the cookie, without prefix. */
 export const AUTHORIZE_COOKIE = 'authorize'
 /** Apps that one browser signs in to at once. */
@@ -71,34 +73,43 @@ export async function storeRequest(
   parameters: Parameters,
 ): Promise<{ path: string; cookies: readonly CookieChange[] }> {
   const browser = browserOf(keyring, call)
-  const path = await insert(db, call, parameters, sha256(browser.secret))
+  const reference = await insert(db, call, parameters, { ...STORED, browser: sha256(browser.secret) })
+  const path = continuedAt(parameters.client_id, reference)
   return { path, cookies: [cookieOf(keyring, browser, parameters.redirect_uri)] }
 }
 
 /** Stores a request that another site has posted; the first browser that continues it is its. @returns where */
-export const storeUnbound = (
+export const storeUnbound = async (
   { db }: Pick<Tools, 'db'>,
   call: Call,
   parameters: Parameters,
-): Promise<string> => insert(db, call, parameters, null)
+): Promise<string> =>
+  continuedAt(parameters.client_id, await insert(db, call, parameters, { ...STORED, browser: null }))
 
+/** Stores a request that its app has pushed; the first browser that brings the reference is its. @returns the reference */
+export const storePushed = ({ db }: Pick<Tools, 'db'>, call: Call, parameters: Parameters): Promise<string> =>
+  insert(db, call, parameters, { isPushed: true, browser: null, lifetime: PUSHED_LIFETIME })
+
+const STORED = { isPushed: false, lifetime: LIFETIME }
+
+/** @returns the reference */
 async function insert(
   db: Tools['db'],
   call: Call,
   parameters: Parameters,
-  browser: Buffer | null,
+  { isPushed, browser, lifetime }: { isPushed: boolean; browser: Buffer | null; lifetime: number },
 ): Promise<string> {
   const handle = randomSecret()
   await insertRequest(db.hot, {
     hash: sha256(handle),
     client_id: parameters.client_id,
     parameters,
-    is_pushed: false,
+    is_pushed: isPushed,
     browser,
     created_at: call.now,
-    expires_at: later(call.now, LIFETIME),
+    expires_at: later(call.now, lifetime),
   })
-  return continuedAt(parameters.client_id, PREFIX + handle)
+  return PREFIX + handle
 }
 
 /** The path at which a request is continued; it names the app, as RFC 9126 §4 asks for. */
@@ -115,12 +126,12 @@ export async function openStored(
   { client_id: clientId, request_uri: reference = '' }: AuthorizationParameters,
 ): Promise<{ stored: StoredRequest; cookies: readonly CookieChange[] }> {
   const [, handle] = REFERENCE.exec(reference) ?? []
-  if (handle === undefined) throw new RefusedOnPage('malformed')
+  if (handle === undefined || clientId === undefined) throw new RefusedOnPage('malformed')
   const browser = browserOf(keyring, call)
   const own = sha256(browser.secret)
-  const stored = await openRequest(db.hot, sha256(handle), own, call.now)
-  if (stored === null || stored.client_id !== clientId) throw new RefusedOnPage('expired')
-  if (!isOpenRequest(stored, call.now)) throw new RefusedOnPage('expired')
+  const by = { hash: sha256(handle), clientId, browser: own, until: later(call.now, LIFETIME) }
+  const stored = await openRequest(db.hot, by, call.now)
+  if (stored === null || !isOpenRequest(stored, call.now)) throw new RefusedOnPage('expired')
   if (!stored.browser?.equals(own)) throw new RefusedOnPage('other_browser')
   return { stored, cookies: [cookieOf(keyring, browser, stored.parameters.redirect_uri)] }
 }

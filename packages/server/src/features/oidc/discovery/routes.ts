@@ -31,6 +31,8 @@ export const metadataOf = (publicUrl: string) => ({
   end_session_endpoint: `${publicUrl}/oidc/logout`,
   introspection_endpoint: `${publicUrl}/oidc/introspect`,
   revocation_endpoint: `${publicUrl}/oidc/revoke`,
+  pushed_authorization_request_endpoint: `${publicUrl}/oidc/par`,
+  require_pushed_authorization_requests: false,
   scopes_supported: [...STANDARD_SCOPES],
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'form_post'],

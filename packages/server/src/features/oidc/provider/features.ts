@@ -2,29 +2,30 @@
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { authorizeFeature } from '../authorize/index.ts'
+import { authorizeFeature, type CheckTools } from '../authorize/index.ts'
 import { clientFeature } from '../clients/index.ts'
 import { discoveryRoutes } from '../discovery/index.ts'
 import { readIdTokenHint } from '../id-tokens/index.ts'
 import { issuedFeature } from '../issued/index.ts'
 import { logoutFeature } from '../logout/index.ts'
+import { pushedFeature } from '../pushed/index.ts'
 import { resourceFeature } from '../resources/index.ts'
 import { tokenEndpointFeature } from '../token/index.ts'
 
 /** @param memberships what the caller is in an organization, as in rows about organizations */
-export const providerFeatures = (tools: Tools, memberships: MembershipLookup): Feature[] => [
-  clientFeature(tools),
-  resourceFeature(tools),
-  authorizeFeature({
-    ...tools,
-    memberships,
-    readHint: async (idToken, client) => {
-      const hint = await readIdTokenHint(tools, idToken)
-      return hint?.clientId === client.id ? hint.userId : null
-    },
-  }),
-  tokenEndpointFeature(tools),
-  issuedFeature(tools),
-  logoutFeature(tools),
-  { name: 'discovery', rows: discoveryRoutes(tools) },
-]
+export function providerFeatures(tools: Tools, memberships: MembershipLookup): Feature[] {
+  const readHint: CheckTools['readHint'] = async (idToken, client) => {
+    const hint = await readIdTokenHint(tools, idToken)
+    return hint?.clientId === client.id ? hint.userId : null
+  }
+  return [
+    clientFeature(tools),
+    resourceFeature(tools),
+    authorizeFeature({ ...tools, memberships, readHint }),
+    pushedFeature({ ...tools, readHint }),
+    tokenEndpointFeature(tools),
+    issuedFeature(tools),
+    logoutFeature(tools),
+    { name: 'discovery', rows: discoveryRoutes(tools) },
+  ]
+}

@@ -1,0 +1,81 @@
+/** The endpoint of pushed requests (RFC 9126 §2). */
+import { z } from 'zod'
+import { described, textField } from '../../../base/described.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import { protocol, type Row } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { authenticateClient, Credentials, refusal } from '../authentication/index.ts'
+import {
+  AuthorizationParameters,
+  type CheckTools,
+  checkRequest,
+  PUSHED_LIFETIME,
+  RefusedOnPage,
+  RefusedToApp,
+  storePushed,
+} from '../authorize/index.ts'
+import { push } from './operations.ts'
+
+export type PushedTools = Tools & Pick<CheckTools, 'readHint'>
+
+/** Bytes: each request of a public app is stored without a proof of who it is. */
+const LONGEST_REQUEST = 16 * 1024
+
+const PushedView = z
+  .object({
+    request_uri: textField(
+      'What the browser brings, with `client_id`, to the authorization endpoint.',
+      'urn:ietf:params:oauth:request_uri:kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk',
+    ),
+    expires_in: described(z.number().int(), 'Seconds in which the browser has to bring it.', 90),
+  })
+  .meta({ id: 'PushedRequest' })
+
+export function pushedRoutes(tools: PushedTools): Row[] {
+  return [
+    protocol({
+      of: push,
+      method: 'POST',
+      path: '/oidc/par',
+      description:
+        'The parameters of the authorization endpoint, sent by the app itself (RFC 9126), so that none passes through the browser. The app authenticates as at the token endpoint. The reference works once, in one browser.',
+      tag: 'OpenID Connect',
+      message: 'The reference of the request.',
+      status: 201,
+      repeats: ['resource'],
+      bodyLimit: LONGEST_REQUEST,
+      input: AuthorizationParameters.extend(Credentials),
+      output: PushedView,
+      run: async (call, sent, request) => {
+        const { client } = await authenticateClient(tools, call, sent, request)
+        // §2.1
+        if (sent.request_uri !== undefined)
+          throw refusal('invalid_request', 'A pushed request does not have the parameter request_uri.')
+        // without the credentials
+        const parameters = { ...AuthorizationParameters.parse(sent), client_id: client.id }
+        await checkRequest(tools, parameters, { now: call.now, isPushed: true }).catch(asAnswer)
+        const reference = await storePushed(tools, call, parameters)
+        return { data: { request_uri: reference, expires_in: PUSHED_LIFETIME / 1000 }, status: 201 }
+      },
+    }),
+  ]
+}
+
+/** §2.3: what a page would show, or the app would learn by a redirect, is the answer. */
+function asAnswer(error: unknown): never {
+  if (error instanceof RefusedOnPage) throw refusal('invalid_request', ABOUT[error.reason])
+  if (error instanceof RefusedToApp) throw refused(error)
+  throw error
+}
+
+const refused = ({ error, message }: RefusedToApp): Problem =>
+  problem('BAD_REQUEST', { protocolError: error, message })
+
+const ABOUT: Readonly<Record<RefusedOnPage['reason'], string>> = {
+  no_address: 'The parameter redirect_uri is missing.',
+  unknown_address: 'The redirect_uri is not registered for the app.',
+  unknown_app: 'The app is unknown.',
+  malformed: 'The request cannot be read.',
+  expired: 'The request has expired.',
+  other_browser: 'The request is that of another browser.',
+}
