@@ -52,7 +52,7 @@ export async function endProofs(
 
 /**
  * The same for the active connections of an organization that is being deleted, which is locked: they sign no user in, until it
- * is restored.
+ * is restored. And for those whose settings cannot be read, whose sessions have continued.
  */
 export async function endProofsOfOrganization(
   jobs: Pick<Jobs, 'enqueue'>,
@@ -62,7 +62,8 @@ export async function endProofsOfOrganization(
 ): Promise<void> {
   const { rows } = await sql<{ id: string; version: number }>`
     with held as materialized (
-      select id from connections where organization_id = ${organizationId} and status = 'active' order by id for update
+      select id from connections where organization_id = ${organizationId} and (status = 'active' or unreadable_since is not null)
+      order by id for update
     )
     update connections c set version = c.version + 1 from held where c.id = held.id
     returning c.id, c.version`.execute(tx)

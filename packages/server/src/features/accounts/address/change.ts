@@ -31,10 +31,9 @@ import {
   ownersLocale,
   restoreAddress,
 } from '../../identity/emails/index.ts'
-import { provenSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { endAttempts } from '../../signin/attempts/index.ts'
 import { findCallersDevice } from '../../signin/devices/index.ts'
+import { endLostAuthority } from '../../signin/federation/index.ts'
 import { liftLockoutByMailbox } from '../../signin/guesses/index.ts'
 import { confirmCaller, hasPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { type Ended, endedDetails, endPlanted } from '../../signin/planted/index.ts'
@@ -165,8 +164,7 @@ export async function confirmChange(tools: AddressTools, call: Call, token: stri
     if (isLocked(user, call.now)) throw accountLocked(user, call.now)
     await useLink(tx, 'change_email', token, call.now)
     const undo = await moveAddress(tools, tx, user, email, call.now)
-    await endAttempts(tx, { authorityOf: { userId } }, call.now)
-    await provenSessions.endAuthorityIn(tools, tx, userId)
+    await endLostAuthority(tools, tx, userId, call.now)
     const { username } = user
     const details = { from: user.email, to: email }
     await audit(tx, call, { type: 'auth.email.changed', userId, username, details })

@@ -29,6 +29,7 @@ import {
   leaveAllOrganizations,
   lockOrganizationsOf,
 } from '../../organizations/members/index.ts'
+import { endLostAuthority } from '../../signin/federation/index.ts'
 import { acceptFirstPassword, firstPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { setStatus } from './locks.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
@@ -218,7 +219,7 @@ export async function changeAccount(
  * spelling of the same address changes nothing else.
  */
 async function moveToAddress(
-  tools: Pick<Tools, 'config' | 'keyring' | 'mail'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'keyring' | 'mail'>,
   tx: Tx,
   call: Call,
   user: User,
@@ -226,6 +227,7 @@ async function moveToAddress(
   isVerified = false,
 ): Promise<void> {
   if (!(await changeAddress(tx, call, user, email))) return
+  await endLostAuthority(tools, tx, user.id, call.now)
   const locale = localeOf(user, call)
   for (const to of [user.email, email])
     await tools.mail.write(tx, addressChangedEmail(tools.config, { to, locale }), call.now, user.id)
@@ -256,13 +258,17 @@ async function setMfaRequired(
   await audit(tx, call, { type: 'user.updated', userId: user.id, username: user.username, details })
 }
 
-const setVerified = (
-  tools: Pick<Tools, 'jobs'>,
+async function setVerified(
+  tools: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   call: Call,
   user: User,
   isVerified: boolean,
-): Promise<void> => (isVerified ? claimAddress(tools, tx, call, user) : unverifyAddress(tx, call, user))
+): Promise<void> {
+  if (isVerified) return await claimAddress(tools, tx, call, user)
+  await unverifyAddress(tx, call, user)
+  await endLostAuthority(tools, tx, user.id, call.now)
+}
 
 /** Deletes an account with all personal data. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const deleteAccount = (

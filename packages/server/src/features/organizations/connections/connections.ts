@@ -218,7 +218,7 @@ export async function fetchForChange(
 
 /** Creates a connection of the locked owner. As the system. */
 export async function createFor(
-  tools: Pick<Tools, 'clock' | 'config' | 'keyring'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'jobs' | 'keyring'>,
   tx: Tx,
   call: Call,
   owner: Owner,
@@ -296,7 +296,7 @@ export async function getConnectionOf(
 
 /** @throws Problem NOT_FOUND, and CONFLICT for one that the environment sets */
 export async function lockForChange(
-  tools: Pick<Tools, 'clock' | 'config'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'jobs'>,
   tx: Tx,
   call: Call,
   { organizationId }: Owner,

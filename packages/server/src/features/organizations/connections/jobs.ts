@@ -46,7 +46,7 @@ export async function prepareDeletion(
  * to it alone, and which gives roles beyond the caller's
  */
 export async function changingUse<T>(
-  tools: Pick<Tools, 'clock'>,
+  tools: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   call: Call,
   { organizationId, assertMayGive }: Owner,
@@ -59,11 +59,11 @@ export async function changingUse<T>(
     if (connection?.origin === 'setup_link') await assertMayGive(rolesIn(connection.settings))
   }
   return await changingRequirement(tools, tx, organizationId, () =>
-    domainChanges.recordLeads(tx, call, organizationId, change, assertMayLead),
+    domainChanges.recordLeads(tools, tx, call, organizationId, change, assertMayLead),
   )
 }
 
-type MarkTools = Pick<Tools, 'clock'>
+type MarkTools = Pick<Tools, 'clock' | 'jobs'>
 
 /**
  * Brings the status of a locked connection into line with whether its settings can be read. Its owner is locked. As the system.
@@ -80,7 +80,7 @@ export async function markReading(
   if (connection.resumes === false) return false
   const owner: Owner = { organizationId, userId: null, async assertMayGive() {} }
   const { id } = connection
-  if (isUnreadable && organizationId !== null) await keepLeads(tx, call, organizationId, id)
+  if (isUnreadable && organizationId !== null) await keepLeads(tools, tx, call, organizationId, id)
   const change = async () => {
     const { numUpdatedRows } = await tx
       .updateTable('connections')
@@ -111,7 +111,13 @@ export async function markReading(
 }
 
 /** Domains do not come to lead to a connection that a reader of a set-up link has made, which then would speak for them. */
-async function keepLeads(tx: Tx, call: Call, organizationId: string, id: string): Promise<void> {
+async function keepLeads(
+  tools: MarkTools,
+  tx: Tx,
+  call: Call,
+  organizationId: string,
+  id: string,
+): Promise<void> {
   const active = await tx
     .selectFrom('connections')
     .select(['id', 'origin'])
@@ -121,7 +127,7 @@ async function keepLeads(tx: Tx, call: Call, organizationId: string, id: string)
     .limit(2)
     .execute()
   if (active[0]?.id === id && active[1]?.origin === 'setup_link')
-    await domainChanges.setConnection(tx, call, organizationId, () => true, id)
+    await domainChanges.setConnection(tools, tx, call, organizationId, () => true, id)
 }
 
 interface StoredRow {

@@ -236,15 +236,20 @@ async function permissionsGiven(
  * the organization is locked.
  */
 async function setDomainConnection(
+  { jobs }: Pick<Tools, 'jobs'>,
   tx: Tx,
   call: Call,
   organizationId: string,
   selects: (domain: DomainRow) => boolean,
   connectionId: string,
 ): Promise<void> {
-  for (const row of await selectDomains(tx, organizationId))
-    if (row.connection_id === null && selects(row)) await setConnection(tx, call, row, connectionId)
+  const rows = await selectDomains(tx, organizationId)
+  const chosen = rows.filter((row) => row.connection_id === null && selects(row))
+  for (const row of chosen) await setConnection(tx, call, row, connectionId)
+  if (chosen.some(isVerified)) await endAuthority(jobs, tx, organizationId, call.now)
 }
+
+const isVerified = ({ verified_at }: Pick<DomainRow, 'verified_at'>): boolean => verified_at !== null
 
 export interface LeadingDomains {
   domains: readonly Pick<DomainRow, 'id' | 'domain'>[]
@@ -262,10 +267,12 @@ async function listLeading(tx: Tx, organizationId: string, connectionId: string)
 
 /**
  * Runs a change of the connections of an organization, and records the domains that lead elsewhere afterwards which no one has
- * chosen: those that name no connection, and those whose connection was deleted. As the system; the organization is locked.
+ * chosen: those that name no connection, and those whose connection was deleted. A connection of a set-up link to which one led
+ * speaks for it no more. As the system; the organization is locked.
  * @param assertMayLead throws where domains may not lead to that connection
  */
 async function recordLeads<T>(
+  { jobs }: Pick<Tools, 'jobs'>,
   tx: Tx,
   call: Call,
   organizationId: string,
@@ -274,12 +281,14 @@ async function recordLeads<T>(
 ): Promise<T> {
   const before = new Map((await selectLeads(tx, organizationId)).map((row) => [row.id, row]))
   const result = await change()
+  let isLeadLost = false
   for (const { id, domain, connection_id: to, leads_to } of await selectLeads(tx, organizationId)) {
     const was = before.get(id)
     if (!was) continue
     const isReleased = was.connection_id !== to
     if (!isReleased && (to !== null || was.leads_to === leads_to)) continue
     if (leads_to !== null) await assertMayLead(leads_to)
+    isLeadLost ||= was.leads_to !== null
     await recordOrganizationEvent(tx, call, 'organization.domain.connection_changed', organizationId, {
       domain_id: id,
       domain,
@@ -288,6 +297,7 @@ async function recordLeads<T>(
       leads_to,
     })
   }
+  if (isLeadLost) await endAuthority(jobs, tx, organizationId, call.now)
   return result
 }
 

@@ -217,11 +217,11 @@ export async function completeSetup(tools: SetupTools, setup: OpenSetupLink): Pr
         if (draft.testedAt === null) throw refused('not_tested', 'Test the sign-in first.')
         // others may have connected it meanwhile
         await assertNewProvider(tx, link.organization_id, draft)
-        await keepDomains(tx, call, link)
+        await keepDomains(tools, tx, call, link)
         connectionId = draft.id
         const isOfLink = ({ id, added_by }: DomainRow) =>
           link.domain_ids.includes(id) && added_by === link.made_by
-        await domainChanges.setConnection(tx, call, setup.organization.id, isOfLink, connectionId)
+        await domainChanges.setConnection(tools, tx, call, setup.organization.id, isOfLink, connectionId)
         await connectionChanges.change(tools, tx, call, owner, draft.id, { status: 'active' }, draft.version)
       }
       await updateLink(tx, link.id, { completed_at: call.now })
@@ -242,13 +242,14 @@ export async function completeSetup(tools: SetupTools, setup: OpenSetupLink): Pr
  * precede. Where there is one already, they stay with it.
  */
 async function keepDomains(
+  tools: Pick<SetupTools, 'jobs'>,
   tx: Tx,
   call: Call,
   { organization_id: id, domain_ids: own, connection_id: draft }: SetupLink,
 ): Promise<void> {
   const first = firstActiveOf(await connectionChanges.read(tx, id))
   if (first === null || draft === null || first < draft) return
-  await domainChanges.setConnection(tx, call, id, (domain) => !own.includes(domain.id), first)
+  await domainChanges.setConnection(tools, tx, call, id, (domain) => !own.includes(domain.id), first)
 }
 
 async function informOwners(

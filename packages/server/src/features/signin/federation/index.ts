@@ -6,6 +6,7 @@
 export { continuingFederation } from './continuing.tsx'
 export { federationFeature } from './feature.ts'
 export type { FederationTools, NewPerson } from './identities.ts'
+export { endLostAuthority } from './jobs.ts'
 export { samlProtocol, upstreamProtocol } from './protocols.ts'
 export { BegunView, orUnavailable } from './routes.ts'
 export { askProvider, type Federation } from './sign-in.ts'

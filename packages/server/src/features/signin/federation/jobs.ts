@@ -3,6 +3,7 @@
  * have no other. A sign-in holds the connection (`lockJoining`), so that none is completed after the commit that the job follows.
  */
 import { systemCall } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { authorityEnded } from '../../../core/authority-ended.ts'
 import { connectionEnded } from '../../../core/connection-ended.ts'
 import { runs, type Work } from '../../../core/jobs/index.ts'
@@ -31,3 +32,17 @@ export const authorityEnding = ({ clock, db }: Pick<Tools, 'clock' | 'db'>): Wor
     await db.tx('system', (tx) => endAttempts(tx, { authorityOf: { organizationId } }, now))
     await provenSessions.endAuthorityOf({ clock, db }, organizationId)
   })
+
+/**
+ * The same for one user, whose address has changed or is verified no more: in the transaction of the change, which holds the
+ * user's row.
+ */
+export async function endLostAuthority(
+  tools: Pick<Tools, 'clock'>,
+  tx: Tx,
+  userId: string,
+  now: Date,
+): Promise<void> {
+  await endAttempts(tx, { authorityOf: { userId } }, now)
+  await provenSessions.endAuthorityIn(tools, tx, userId)
+}
