@@ -12,7 +12,7 @@ import {
   type TestProjectInlineConfiguration,
 } from 'vitest/config'
 
-const all = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
+const all = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}', 'tests/conformance/*.test.ts']
 const timing = ['packages/*/src/**/*.timing.test.ts', 'tests/*.timing.test.ts']
 const withoutDatabase = [
   'packages/guard/src/{adapters,jwt,latchkey,methods,sockets}/*.test.ts',
@@ -28,6 +28,7 @@ const withoutDatabase = [
   'packages/server/src/features/signin/passkeys/{attestation,ceremonies,challenges}.test.ts',
   'packages/server/src/features/signin/upstream/*.test.ts',
   'packages/server/src/features/signin/{backup-codes/codes,totp/oathtool,totp/otp,totp/qr}.test.ts',
+  'tests/conformance/plans.test.ts',
   'tests/{architecture,docs,launcher,openid-issuer,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */

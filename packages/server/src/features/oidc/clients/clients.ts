@@ -140,6 +140,23 @@ export async function createClientOf(
   return { client: await readClient(tx, organizationId, row.id), secret: issued?.secret ?? null }
 }
 
+/**
+ * Creates the key of the client's ID tokens where it is the first of its algorithm: apps fetch the keys before they have an ID token,
+ * and many keep them. Not within a transaction; a fault does not undo what was committed, because the first ID token creates the key too.
+ */
+export async function prepareIdTokens(
+  { keys, log }: Pick<Tools, 'keys' | 'log'>,
+  { row }: ShownClient,
+): Promise<void> {
+  const { grant_types: grants, id_token_signed_response_alg: algorithm } = readClientSettings(
+    row.settings,
+  ).settings
+  if (grants.every((grant) => grant === 'client_credentials')) return
+  await keys
+    .demand(algorithm)
+    .catch((err: unknown) => log.warn({ err, algorithm }, 'creating a key of ID tokens failed'))
+}
+
 /** Changes a client of the locked owner; disabling revokes its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR */
 export async function changeClientOf(
   { clock }: Pick<Tools, 'clock'>,

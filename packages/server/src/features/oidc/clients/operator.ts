@@ -9,6 +9,7 @@ import {
   createClientSecretOf,
   deleteClientOf,
   deleteClientSecretOf,
+  prepareIdTokens,
   readClient,
   withSecrets,
 } from './clients.ts'
@@ -24,7 +25,7 @@ import {
   createdSecretView,
 } from './view.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'roles' | 'clock'>
+type OperatorTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'keys' | 'log'>
 /** Whose clients: an organization's by its id or short name, or the server's (null). */
 type Organization = string | null
 type Fields = Readonly<Record<string, unknown>>
@@ -55,6 +56,7 @@ async function create(
   const { client, secret } = await changingAsOperator(tools, organization, (tx, call, owner) =>
     createClientOf(tx, call, owner, { ...input, secretExpiresAt }),
   )
+  await prepareIdTokens(tools, client)
   return createdClientView(client, secret)
 }
 
@@ -71,11 +73,11 @@ async function change(
   fields: Fields,
 ): Promise<ClientView> {
   const input = checkedFields(ClientChangeFields, fields)
-  return clientView(
-    await changingAsOperator(tools, organization, (tx, call, owner) =>
-      changeClientOf(tools, tx, call, owner, id, input),
-    ),
+  const client = await changingAsOperator(tools, organization, (tx, call, owner) =>
+    changeClientOf(tools, tx, call, owner, id, input),
   )
+  await prepareIdTokens(tools, client)
+  return clientView(client)
 }
 
 /** @throws Problem NOT_FOUND */

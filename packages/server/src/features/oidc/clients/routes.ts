@@ -18,6 +18,7 @@ import {
   MOST_CLIENTS,
   MOST_SECRETS,
   type NewClient,
+  prepareIdTokens,
 } from './clients.ts'
 import {
   ClientChangeFields,
@@ -58,15 +59,16 @@ const answersOf = (tools: Tools, side: ClientSide) => ({
     const { client, secret } = await changingClients(tools, call, side, (tx, by, owner) =>
       createClientOf(tx, by, owner, input),
     )
+    await prepareIdTokens(tools, client)
     return { data: createdClientView(client, secret) }
   },
-  update: async (call: Call, id: string, change: ClientChange) => ({
-    data: clientView(
-      await changingClients(tools, call, side, (tx, by, owner) =>
-        changeClientOf(tools, tx, by, owner, id, change),
-      ),
-    ),
-  }),
+  update: async (call: Call, id: string, change: ClientChange) => {
+    const client = await changingClients(tools, call, side, (tx, by, owner) =>
+      changeClientOf(tools, tx, by, owner, id, change),
+    )
+    await prepareIdTokens(tools, client)
+    return { data: clientView(client) }
+  },
   delete: async (call: Call, id: string) => {
     await changingClients(tools, call, side, (tx, by, owner) => deleteClientOf(tools, tx, by, owner, id))
     return { data: null }

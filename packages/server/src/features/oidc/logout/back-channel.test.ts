@@ -1,7 +1,14 @@
 /** Back-channel logout (OpenID Connect Back-Channel Logout 1.0): apps learn that a session has ended, by any end. */
 import { createPublicKey, verify } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { authorizedCode, claimsIn, type TestApp, testApp } from '../../../testing/apps.ts'
+import {
+  authorizedCode,
+  authorizePath,
+  claimsIn,
+  follow,
+  type TestApp,
+  testApp,
+} from '../../../testing/apps.ts'
 import { type LogoutReceiver, startLogoutReceiver } from '../../../testing/logout-receiver.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
@@ -155,17 +162,30 @@ describe('apps learn of the end of a session by', () => {
     expect(receiver.tokens()).toHaveLength(1)
   })
 
-  it('an app, before its user is led back to it', async () => {
+  it('oidcc-backchannel-rp-initiated-logout: an app, before its user is led back to it', async () => {
     const back = 'https://app.example.com/signed-out'
-    const first = await testApp(world, { first_party: true, post_logout_redirect_uris: [back] })
+    const settings = { backchannel_logout_uri: receiver.url, backchannel_logout_session_required: true }
+    const first = await testApp(world, { first_party: true, post_logout_redirect_uris: [back], ...settings })
     const [ada] = await world.people(1)
     if (!ada) throw new Error('no user')
     await app.exchange(await authorizedCode(ada.client, app))
     const { body } = await first.exchange(await authorizedCode(ada.client, first))
-    const query = new URLSearchParams({ id_token_hint: body.id_token, post_logout_redirect_uri: back })
+    const query = new URLSearchParams({
+      id_token_hint: body.id_token,
+      post_logout_redirect_uri: back,
+      state: 's',
+    })
     const reply = await ada.client.get(`/oidc/logout?${query}`, HTML)
-    expect(reply.headers.get('location')).toBe(back)
-    expect(receiver.tokens().map(claimsIn)).toMatchObject([{ sub: ada.id }])
+    expect(reply.headers.get('location')).toBe(`${back}?state=s`)
+    const { sub, sid } = claimsIn(body.id_token)
+    const tokens = receiver.tokens().map(claimsIn)
+    expect(tokens.map(({ aud }) => aud).sort()).toEqual([app.id, first.id].sort())
+    for (const token of tokens) {
+      expect(token).toMatchObject({ iss: world.config.publicUrl, sub, sid })
+      expect(token.nonce).toBeUndefined()
+    }
+    const { left } = await follow(ada.client, authorizePath(first, { prompt: 'none' }))
+    expect(left?.searchParams.get('error')).toBe('login_required')
   })
 
   it('but not of one that has ended before, nor of a session without apps', async () => {

@@ -1,6 +1,18 @@
-/** RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), as an app and a browser go through it. */
+/**
+ * RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), as an app and a browser go through it. What is named `oidcc-…` is a
+ * module of the conformance suite's plan (tests/conformance/plans.ts).
+ */
+import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { authorizedCode, claimsIn, formOf, type TestApp, testApp } from '../../../testing/apps.ts'
+import {
+  authorizedCode,
+  authorizePath,
+  claimsIn,
+  follow,
+  formOf,
+  type TestApp,
+  testApp,
+} from '../../../testing/apps.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
@@ -34,6 +46,12 @@ const pathOf = (parameters: Record<string, string>) => `/oidc/logout?${new URLSe
 const logout = (browser: Client, parameters: Record<string, string>) => browser.get(pathOf(parameters), HTML)
 const isSignedIn = async ({ client }: Pick<Person, 'client'>): Promise<boolean> =>
   (await client.get('/api/v1/users/me')).status === 200
+/** As an app learns of it too. */
+async function expectSignedOut(person: Pick<Person, 'client'>): Promise<void> {
+  expect(await isSignedIn(person)).toBe(false)
+  const { left } = await follow(person.client, authorizePath(app, { prompt: 'none' }))
+  expect(left?.searchParams.get('error')).toBe('login_required')
+}
 const answer = (browser: Client, { text }: Reply) =>
   browser.post('/oidc/logout/decision', formOf(text, '/oidc/logout/decision'), { form: true, ...HTML })
 
@@ -45,7 +63,7 @@ async function expectQuestion(person: Person, reply: Reply): Promise<void> {
   const answered = await answer(person.client, reply)
   expect(answered.headers.get('location')).toBeNull()
   expect(answered.text).toContain('You are signed out')
-  expect(await isSignedIn(person)).toBe(false)
+  await expectSignedOut(person)
 }
 
 /** The token with another algorithm, and no signature. */
@@ -54,24 +72,32 @@ function unsigned(token: string): string {
   return `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString('base64url')}.${claims}.`
 }
 
+/** The claims of the token, signed with the app's own secret. */
+function signedByApp(token: string): string {
+  const head = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'JWT' })).toString('base64url')
+  const signed = `${head}.${token.split('.')[1]}`
+  return `${signed}.${createHmac('sha256', app.secret).update(signed).digest('base64url')}`
+}
+
 describe('an app that shows an ID token of the session', () => {
-  it('signs its user out, who comes back with the state, exactly', async () => {
+  it('oidcc-rp-initiated-logout: signs its user out, who comes back with the state, exactly', async () => {
     const ada = await signedIn()
-    const state = 'a state & a "half" + ä'
+    const state = `a state & a "half" + ä ${'x'.repeat(128)}`
     const reply = await logout(ada.client, { id_token_hint: ada.hint, post_logout_redirect_uri: BACK, state })
     expect(reply.status).toBe(303)
     const url = new URL(reply.headers.get('location') ?? '')
     expect(url.origin + url.pathname).toBe(BACK)
     expect([...url.searchParams]).toEqual([['state', state]])
-    expect(await isSignedIn(ada)).toBe(false)
+    await expectSignedOut(ada)
     expect(await world.events(ada.id)).toContain('auth.logout')
     expect(ada.client.cookies.has('latchkey_session')).toBe(false)
   })
 
-  it('gets no state where it has sent none, and keeps the query of its address', async () => {
+  it('oidcc-rp-initiated-logout-no-state: gets none where it has sent none, and keeps the query of its address', async () => {
     const ada = await signedIn()
     const reply = await logout(ada.client, { id_token_hint: ada.hint, post_logout_redirect_uri: WITH_QUERY })
     expect(reply.headers.get('location')).toBe(WITH_QUERY)
+    await expectSignedOut(ada)
     // a second time it is as before
     const again = await logout(ada.client, {
       id_token_hint: ada.hint,
@@ -82,13 +108,13 @@ describe('an app that shows an ID token of the session', () => {
     expect(again.headers.get('location')).toBe(`${WITH_QUERY}&state=s`)
   })
 
-  it('signs out to a page of this server without an address', async () => {
+  it('oidcc-rp-initiated-logout-no-post-logout-redirect-uri: signs out to a page of this server', async () => {
     const ada = await signedIn()
     const { status, text } = await logout(ada.client, { id_token_hint: ada.hint, state: 'lost' })
     expect(status).toBe(200)
     expect(text).toContain('You are signed out')
     expect(text).not.toContain('lost')
-    expect(await isSignedIn(ada)).toBe(false)
+    await expectSignedOut(ada)
   })
 
   it('may show one that has expired', async () => {
@@ -127,9 +153,9 @@ describe('an app that shows an ID token of the session', () => {
 
 describe('without what proves the app', () => {
   it.each([
-    ['no parameters', {}],
-    ['a state only', { state: 's' }],
-    ['an address without an ID token', { post_logout_redirect_uri: BACK, state: 's' }],
+    ['oidcc-rp-initiated-logout-no-params', {}],
+    ['oidcc-rp-initiated-logout-only-state', { state: 's' }],
+    ['oidcc-rp-initiated-logout-no-id-token-hint', { post_logout_redirect_uri: BACK, state: 's' }],
     ['an ID token that is none', { id_token_hint: 'no.token.', post_logout_redirect_uri: BACK }],
     ['an unknown app', { client_id: 'unknown', post_logout_redirect_uri: BACK }],
   ])('asks the user, and leads nowhere: %s', async (_, parameters) => {
@@ -138,10 +164,11 @@ describe('without what proves the app', () => {
   })
 
   it.each([
-    ['another address', (hint: string) => ({ id_token_hint: hint, post_logout_redirect_uri: 'https://evil.example/' })],
-    ['a query that is not registered', (hint: string) => ({ id_token_hint: hint, post_logout_redirect_uri: `${BACK}?foo=bar` })],
+    ['oidcc-rp-initiated-logout-bad-post-logout-redirect-uri', (hint: string) => ({ id_token_hint: hint, post_logout_redirect_uri: 'https://evil.example/' })],
+    ['oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri', (hint: string) => ({ id_token_hint: hint, post_logout_redirect_uri: `${BACK}?foo=bar` })],
     ['another case', (hint: string) => ({ id_token_hint: hint, post_logout_redirect_uri: `${BACK}/` })],
-    ['a token without a signature', (hint: string) => ({ id_token_hint: unsigned(hint), post_logout_redirect_uri: BACK })],
+    ['oidcc-rp-initiated-logout-bad-id-token-hint', (hint: string) => ({ id_token_hint: signedByApp(hint), post_logout_redirect_uri: BACK })],
+    ['oidcc-rp-initiated-logout-modified-id-token-hint', (hint: string) => ({ id_token_hint: unsigned(hint), post_logout_redirect_uri: BACK })],
     ['a changed token', (hint: string) => ({ id_token_hint: `${hint.slice(0, -8)}AAAAAAAA`, post_logout_redirect_uri: BACK })],
     ['the id of another app', (hint: string) => ({ id_token_hint: hint, client_id: other.id, post_logout_redirect_uri: BACK })],
     ['an address of the app with an ID token of another', async (_: string, { client }: Person) => ({ id_token_hint: await hintOf(client, other), post_logout_redirect_uri: BACK })],
@@ -225,7 +252,7 @@ describe('without what proves the app', () => {
   })
 })
 
-it('is in the metadata', async () => {
+it('oidcc-rp-initiated-logout-discovery-endpoint-verification, oidcc-backchannel-logout-discovery-endpoint-verification', async () => {
   const { body } = await world.client().get('/.well-known/openid-configuration')
   expect(body).toMatchObject({
     end_session_endpoint: `${world.config.publicUrl}/oidc/logout`,
