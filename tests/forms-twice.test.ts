@@ -8,6 +8,7 @@ import { authorizePath, follow, testApp } from '../packages/server/src/testing/a
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
+import { beginOnDevice, ON_DEVICES } from '../packages/server/src/testing/devices.ts'
 import { type Federated, goal, startFederated } from '../packages/server/src/testing/federation.ts'
 import { type MetadataServer, startMetadataServer } from '../packages/server/src/testing/metadata-server.ts'
 import { providerKey } from '../packages/server/src/testing/saml-provider.ts'
@@ -263,6 +264,13 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const { client } = await world.person()
     const { at } = await follow(client, authorizePath(await testApp(world)))
     return { client, at, fields: { decision: 'allow' }, hidden: ['client_id', 'request_uri'] }
+  },
+  '/oidc/device': own('/oidc/device', { user_code: 'wdjb mjht' }),
+  '/oidc/device/question': async () => {
+    const { client } = await world.person()
+    const { user_code } = await beginOnDevice(await testApp(world, ON_DEVICES))
+    const at = `/oidc/device/question?user_code=${user_code}`
+    return { client, at, fields: { decision: 'allow' }, hidden: ['user_code'] }
   },
   '/oidc/logout/decision': own('/oidc/logout', {}, { to: '/oidc/logout/decision', hidden: ['logout_request'] }),
   '/sign-up': () => stranger('/sign-up', { email: 'twice@example.com', password: PASSWORD, password_confirm: PASSWORD }),

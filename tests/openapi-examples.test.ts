@@ -12,6 +12,7 @@ import { authorizedCode, CALLBACK, testApp, VERIFIER } from '../packages/server/
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
+import { ON_DEVICES } from '../packages/server/src/testing/devices.ts'
 import { type Federated, startFederated } from '../packages/server/src/testing/federation.ts'
 import { type MetadataServer, startMetadataServer } from '../packages/server/src/testing/metadata-server.ts'
 import { providerKey } from '../packages/server/src/testing/saml-provider.ts'
@@ -498,6 +499,10 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
       client: world.client(),
       body: { ...credentials, code, redirect_uri: CALLBACK, code_verifier: VERIFIER },
     }
+  },
+  async 'oidc.device_authorization'() {
+    const app = await testApp(world, ON_DEVICES)
+    return { client: world.client(), body: { client_id: app.id, client_secret: app.secret } }
   },
   async 'oidc.userinfo'() {
     const headers = { authorization: `Bearer ${(await appTokens()).access_token}` }

@@ -136,6 +136,8 @@ const FORMS_ALONE: Readonly<Record<string, readonly string[]>> = {
   'connection_setup.save': [],
   // what an app asks of the user who is in front of the browser
   'oidc.consent': [],
+  'oidc.device.decide': [],
+  'oidc.device.enter': [],
   'oidc.logout.confirm': [],
   'pages.setup.submit': [],
   'pages.sign_out.submit': ['auth.logout'],

@@ -139,7 +139,10 @@ describe('every row', () => {
     expect(
       named(
         rows.filter(
-          ({ path }) => !/^\/$|^(?:\/\.well-known)?(?:\/(?:[a-z0-9-]+(?:\.json)?|:\w+))+$/.test(path),
+          ({ path }) =>
+            !/^\/$|^(?:\/\.well-known)?(?:\/(?:[a-z0-9-]+(?:\.json)?|device_authorization|:\w+))+$/.test(
+              path,
+            ),
         ),
       ),
     ).toEqual([])

@@ -62,6 +62,7 @@ import { SignedOut, SignOut } from '../../packages/server/src/features/signin/re
 import { RoutedSignIn } from '../../packages/server/src/features/signin/routing/views.tsx'
 import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
 import { connectedPages, offeredConnections } from './connected.tsx'
+import { deviceSamples } from './devices.tsx'
 import { organizationSamples } from './organizations.tsx'
 import { passkeySamples } from './passkeys.tsx'
 import { secondFactorSamples } from './second-factors.tsx'
@@ -424,6 +425,7 @@ export function samples(locale: Locale): Sample[] {
   return [
     ...Object.entries(stranger).map(([name, page]) => ({ name, page, signedIn: null })),
     ...organizationSamples(locale, NOW).map((one) => ({ ...one, signedIn: one.isStranger ? null : GRACE })),
+    ...deviceSamples(NOW).map((one) => ({ ...one, signedIn: GRACE })),
     ...secondFactorSamples(locale, NOW).map((one) => ({ ...one, signedIn: GRACE })),
     ...Object.entries(person).map(([name, page]) => ({ name, page, signedIn: GRACE })),
   ]

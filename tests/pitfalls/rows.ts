@@ -12,7 +12,6 @@ export interface Proof {
 }
 /** What is not built yet, and the texts that its code would contain. */
 export const CAPABILITIES = {
-  'the device flow': ["'/oidc/device_authorization'"],
   'token exchange': ['tokenExchangeGrant'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
@@ -160,7 +159,8 @@ export const INCIDENTS: readonly Row[] = [
     guard('jwt/discovery', 'accepts every tenant whose id is also in the token, with the keys of all tenants (Microsoft Entra)'),
   ] },
   { row: 'authentik CVE-2026-49448', proofs: [server('features/accounts/connected/user-identities', 'never move to another user: no operation edits an identity (authentik CVE-2026-49448)'), suite('isolation', 'fields that name another user are refused by the API, and ignored by forms')] },
-  { row: 'authentik CVE-2025-53942', waits: ['the device flow'], proofs: [
+  { row: 'authentik CVE-2025-53942', proofs: [
+    server('features/oidc/device/rfc8628', 'is nothing where the account was disabled or locked meanwhile (authentik CVE-2025-53942)'),
     server('features/signin/federation/linked', 'a disabled account is refused, and its sessions have ended (authentik CVE-2025-53942)'),
     server('features/signin/passkeys/sign-in', 'a user who is disabled or locked, at once', 'ACCOUNT_DISABLED'),
     incident('are refused immediately, by cookie and bearer, and remain so after the account is enabled again', 'CVE-2025-53942'),

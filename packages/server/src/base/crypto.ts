@@ -27,6 +27,7 @@ export type Purpose =
   | 'identities'
   | 'authorize'
   | 'logout'
+  | 'device'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

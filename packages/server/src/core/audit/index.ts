@@ -180,7 +180,8 @@ export const AUDIT_EVENTS = {
   'connection.keys.rotated':
     'The keys of this server for a SAML connection were rotated; `details.step` is `prepared` when the next ones were published, and `activated` when they are used.',
   'keys.removed': 'A signing key was unpublished, because the last token that it signed has expired.',
-  'oidc.authorized': 'A user signed in to an app, which got a code for what `details.scopes` names.',
+  'oidc.authorized':
+    'A user signed in to an app, which got a code for what `details.scopes` names; `details.device` says that it is on another device.',
   'oidc.denied': 'A user did not allow an app what it asked for.',
   'oidc.logout.failed':
     'An app did not accept, in three attempts, the message that a session with it has ended. `details` has the `client`, and the `status` and the `error` of the last one.',

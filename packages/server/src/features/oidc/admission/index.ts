@@ -3,3 +3,4 @@
  * the settings of apps to core/clients.
  */
 export { allowedScopes, isAdmitted, isResourceOf } from './admission.ts'
+export { findRequestedResources, findRequestedScopes } from './requested.ts'

@@ -10,6 +10,11 @@ export type TokenError =
   | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_dpop_proof'
+  // RFC 8628 §3.5
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'access_denied'
+  | 'expired_token'
 
 /** @param message for developers */
 export const refusal = (error: TokenError, message: string): Problem =>

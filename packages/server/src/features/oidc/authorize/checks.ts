@@ -4,15 +4,9 @@
  * resources up: nothing depends on who is signed in.
  */
 import { ACRS, type Acr } from '../../../base/assurance.ts'
-import {
-  type Client,
-  type Clients,
-  isUsableClient,
-  matchesRedirect,
-  type Resource,
-} from '../../../core/clients/index.ts'
+import { type Client, type Clients, isUsableClient, matchesRedirect } from '../../../core/clients/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
-import { allowedScopes, isResourceOf } from '../admission/index.ts'
+import { allowedScopes, findRequestedResources, findRequestedScopes } from '../admission/index.ts'
 import { KNOWN_CLAIMS, scopeOfClaim, wordsOf } from '../scopes/index.ts'
 import type { AuthorizationParameters } from './request.ts'
 import {
@@ -58,14 +52,14 @@ export async function checkRequest(
     throw new RefusedToApp(to, error, description)
   }
   for (const check of CHECKS) check({ sent, client, to, refuse, facts })
-  const resources = await resourcesOf(tools.clients, { sent, client, to, refuse, facts })
+  const resources = await findRequestedResources(tools.clients, { sent, client, refuse })
   const prompts = promptsOf(sent, refuse)
   const hintedUser =
     sent.id_token_hint === undefined ? null : await tools.readHint(sent.id_token_hint, client)
   if (sent.id_token_hint !== undefined && hintedUser === null)
     refuse('invalid_request', 'The id_token_hint is no ID token of this server for this app.')
   const claims = claimsOf(sent, client, refuse)
-  const scopes = scopesOf(sent, client, resources, refuse)
+  const scopes = findRequestedScopes(sent, client, resources, refuse)
   return {
     ...to,
     scopes,
@@ -172,17 +166,6 @@ const CHECKS: readonly ((checked: Checked) => void)[] = [
 ]
 
 /** RFC 8707 §2 */
-async function resourcesOf(clients: Clients, { sent, client, refuse }: Checked): Promise<Resource[]> {
-  const found: Resource[] = []
-  for (const identifier of new Set(sent.resource)) {
-    const resource = await clients.findResource(identifier)
-    if (resource === null || !isResourceOf(client, resource))
-      return refuse('invalid_target', 'A resource is not registered, or is not for this app.')
-    found.push(resource)
-  }
-  return found
-}
-
 function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): ReadonlySet<Prompt> {
   const prompts = new Set<Prompt>()
   for (const word of wordsOf(prompt)) {
@@ -192,23 +175,6 @@ function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): Readonl
   if (prompts.has('none') && prompts.size > 1)
     refuse('invalid_request', 'The prompt none does not go with others.')
   return prompts
-}
-
-/**
- * Of the scopes that exist, what the app wants: those of the server that it may have, and those of the named resources. Others are
- * ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
- */
-function scopesOf(
-  { scope }: AuthorizationParameters,
-  client: Client,
-  resources: readonly Resource[],
-  refuse: Refuse,
-): string[] {
-  const wanted = wordsOf(scope)
-  const granted = allowedScopes(client, resources, wanted)
-  if (wanted.length > 0 && granted.length === 0)
-    refuse('invalid_scope', 'None of these scopes exists, or the app may not have them.')
-  return granted
 }
 
 function maxAgeOf({ max_age: sent }: AuthorizationParameters, client: Client, refuse: Refuse): number | null {

@@ -1,6 +1,7 @@
 /** Authorization codes: 256 random bits, valid for a minute, for one exchange by the app that asked (RFC 6749 §4.1.2). */
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -12,9 +13,15 @@ import { insertAuthorizationCode, type StoredRequest, useRequest } from './sql.t
 
 export const CODE_LIFETIME = 60_000
 
+/** What the user has permitted by a code. */
+export type Permitted = Pick<
+  AppRequest,
+  'client' | 'scopes' | 'consentScopes' | 'resources' | 'redirectUri'
+> &
+  Partial<Pick<AppRequest, 'challenge' | 'nonce' | 'claims' | 'dpopJkt'>>
+
 /**
- * Makes the code of a request, once, and remembers what the user has just allowed by it. Of a first-party app that has no question
- * nothing is remembered, so that it has to ask once it is none any more.
+ * Makes the code of a request, once, with what the user has permitted by it.
  * @throws RefusedOnPage where the request was used meanwhile; Problem AUTHENTICATION_REQUIRED where the session has ended
  */
 export async function makeCode(
@@ -24,39 +31,62 @@ export async function makeCode(
   { stored, met, isAllowed }: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
 ): Promise<string> {
   const code = `ac_${randomSecret()}`
-  const { principal, session, now } = call
-  const { client, scopes } = request
-  const { userId, username } = principal
-  const isUnasked = client.settings.first_party && !isAllowed
+  const { now } = call
   await db.tx('system', async (tx) => {
     if (stored !== null && !(await useRequest(tx, stored.hash, now))) throw new RefusedOnPage('expired')
-    const isMade = await insertAuthorizationCode(
-      tx,
-      {
-        hash: sha256(code),
-        grantId: newId('gnt'),
-        clientId: client.id,
-        userId,
-        sessionId: session.id,
-        redirectUri: request.redirectUri,
-        challenge: request.challenge,
-        scopes,
-        allowed: isUnasked ? {} : allowedBy(request.consentScopes, request.resources),
-        isNew: isUnasked || isAllowed,
-        resources: request.resources.map(({ identifier }) => identifier),
-        nonce: request.nonce,
-        claims: request.claims,
-        dpopJkt: request.dpopJkt,
-        acr: met.acr,
-        amr: met.amr,
-        organizationId: met.organization?.id ?? null,
-        expiresAt: later(now, CODE_LIFETIME),
-      },
-      now,
-    )
-    if (!isMade) throw problem('AUTHENTICATION_REQUIRED')
-    const details = { client: client.id, scopes: [...scopes] }
-    await audit(tx, call, { type: 'oidc.authorized', userId, username, sessionId: session.id, details })
+    await insertPermitted(tx, call, request, {
+      hash: sha256(code),
+      met,
+      isAllowed,
+      expiresAt: later(now, CODE_LIFETIME),
+    })
   })
   return code
+}
+
+/**
+ * Inserts a code by its digest, and remembers what the user has just allowed by it. Of a first-party app that has no question nothing
+ * is remembered, so that it has to ask once it is none any more.
+ * @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended
+ */
+export async function insertPermitted(
+  tx: Tx,
+  call: SignedInCall,
+  request: Permitted,
+  by: { hash: Buffer; met: Met; isAllowed: boolean; expiresAt: Date },
+  details: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const { principal, session, now } = call
+  const { userId, username } = principal
+  const { client, scopes } = request
+  const { hash, met, isAllowed, expiresAt } = by
+  const isUnasked = client.settings.first_party && !isAllowed
+  const code = {
+    hash,
+    grantId: newId('gnt'),
+    clientId: client.id,
+    userId,
+    sessionId: session.id,
+    redirectUri: request.redirectUri,
+    challenge: request.challenge ?? null,
+    scopes,
+    allowed: isUnasked ? {} : allowedBy(request.consentScopes, request.resources),
+    isNew: isUnasked || isAllowed,
+    resources: request.resources.map(({ identifier }) => identifier),
+    nonce: request.nonce ?? null,
+    claims: request.claims ?? null,
+    dpopJkt: request.dpopJkt ?? null,
+    acr: met.acr,
+    amr: met.amr,
+    organizationId: met.organization?.id ?? null,
+    expiresAt,
+  }
+  if (!(await insertAuthorizationCode(tx, code, now))) throw problem('AUTHENTICATION_REQUIRED')
+  await audit(tx, call, {
+    type: 'oidc.authorized',
+    userId,
+    username,
+    sessionId: session.id,
+    details: { client: client.id, scopes: [...scopes], ...details },
+  })
 }

@@ -5,7 +5,7 @@ import { type CookieChange, type PageAnswer, page, type Row } from '../../../bas
 import { audit } from '../../../core/audit/index.ts'
 import { matchesRedirect } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { isUnprovenApp } from '../consents/index.ts'
+import { isUnprovenApp, ownerNameOf, resourceScopesOf } from '../consents/index.ts'
 import { accountOf } from '../scopes/index.ts'
 import { answerApp } from './answers.ts'
 import { type CheckTools, checkRequest } from './checks.ts'
@@ -118,7 +118,7 @@ const consentPage =
   (tools: AuthorizeTools): AskForConsent =>
   async (call, { request, reference, cookies }) => {
     const { client, redirectUri, consentScopes: scopes, resources } = request
-    const organization = client.organizationId && (await nameOfOrganization(tools, client.organizationId))
+    const organization = await ownerNameOf(tools.db.hot, client)
     const account = await accountOf(tools.db.hot, call.principal)
     const { host, protocol } = new URL(redirectUri)
     return {
@@ -130,11 +130,7 @@ const consentPage =
           host={host || protocol}
           isUnproven={isUnprovenApp({ client, redirectUri })}
           scopes={scopes}
-          resourceScopes={resources.flatMap((resource) =>
-            resource.scopes
-              .filter(({ name }) => scopes.includes(name))
-              .map(({ description }) => ({ description, resource: resource.name })),
-          )}
+          resourceScopes={resourceScopesOf(resources, scopes)}
           policyUri={client.settings.policy_uri}
           termsUri={client.settings.tos_uri}
           reference={reference ?? ''}
@@ -146,11 +142,6 @@ const consentPage =
       cookies,
     }
   }
-
-async function nameOfOrganization({ db }: Pick<Tools, 'db'>, id: string): Promise<string | null> {
-  const row = await db.hot.selectFrom('organizations').select('name').where('id', '=', id).executeTakeFirst()
-  return row?.name ?? null
-}
 
 /** The error of RFC 6749 that each reason would be; null where developers cannot help. */
 const CODES: Readonly<Record<PageReason, string | null>> = {

@@ -56,12 +56,8 @@ export interface Recipient {
 export const PROMPTS = ['none', 'login', 'consent', 'select_account', 'create'] as const
 export type Prompt = (typeof PROMPTS)[number]
 
-export interface AppRequest extends Recipient {
-  scopes: readonly string[]
-  /** What the user has to allow: those, and the scopes of claims that the app names. */
-  consentScopes: readonly string[]
-  /** Registered ones; empty: the app names none. */
-  resources: readonly Resource[]
+/** What a request demands of the session that answers it. */
+export interface SessionDemand extends Recipient {
   prompts: ReadonlySet<Prompt>
   /** Seconds; null: any age. */
   maxAge: number | null
@@ -69,6 +65,14 @@ export interface AppRequest extends Recipient {
   acr: Acr | null
   /** The level that it should reach, if the user can. */
   preferredAcr: Acr | null
+}
+
+export interface AppRequest extends SessionDemand {
+  scopes: readonly string[]
+  /** What the user has to allow: those, and the scopes of claims that the app names. */
+  consentScopes: readonly string[]
+  /** Registered ones; empty: the app names none. */
+  resources: readonly Resource[]
   nonce: string | null
   loginHint: string | null
   /** The user that the app knows, by an ID token of ours; null: any. */

@@ -11,7 +11,7 @@ import { actsForAccount, levelIn } from '../../../base/session-proofs.ts'
 import { findProvable } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isAdmitted } from '../admission/index.ts'
-import { type AppRequest, RefusedToApp } from './request.ts'
+import { RefusedToApp, type SessionDemand } from './request.ts'
 
 export type SignedInCall = Call & { principal: Principal; session: CallSession }
 
@@ -41,7 +41,7 @@ export interface Met {
 export async function assertMet(
   tools: RequirementTools,
   call: SignedInCall,
-  request: AppRequest,
+  request: SessionDemand,
   begunAt: Date,
 ): Promise<Met> {
   try {
@@ -64,7 +64,7 @@ const MISSING: readonly string[] = ['STEP_UP_REQUIRED', 'MFA_ENROLMENT_REQUIRED'
 async function organizationFor(
   { memberships }: RequirementTools,
   call: SignedInCall,
-  request: AppRequest,
+  request: SessionDemand,
 ): Promise<CallOrganization | null> {
   const id = request.client.organizationId
   if (id === null) return call.organization
@@ -75,7 +75,7 @@ async function organizationFor(
   return found
 }
 
-const notAllowed = (request: AppRequest): RefusedToApp =>
+const notAllowed = (request: SessionDemand): RefusedToApp =>
   new RefusedToApp(request, 'access_denied', 'The user may not sign in to this app.')
 
 interface Facts {
@@ -87,7 +87,7 @@ interface Facts {
 async function assertProven(
   tools: RequirementTools,
   call: SignedInCall,
-  request: AppRequest,
+  request: SessionDemand,
   { begunAt, acr, organization }: Facts,
 ): Promise<void> {
   const { session, principal, now } = call
@@ -123,7 +123,7 @@ const higher = (one: Acr | null, other: Acr | null): Acr | null =>
   ACRS.findLast((acr) => acr === one || acr === other) ?? null
 
 /** OpenID Connect Core §3.1.2.1: `max_age` counts back from the request; `login` is a proof since. */
-function freshSince({ prompts, maxAge }: AppRequest, begunAt: Date): Date | null {
+function freshSince({ prompts, maxAge }: SessionDemand, begunAt: Date): Date | null {
   if (prompts.has('login')) return begunAt
   return maxAge === null ? null : later(begunAt, -maxAge * 1000)
 }
@@ -131,7 +131,7 @@ function freshSince({ prompts, maxAge }: AppRequest, begunAt: Date): Date | null
 async function assertAllowed(
   { db }: RequirementTools,
   { principal }: SignedInCall,
-  request: AppRequest,
+  request: SessionDemand,
 ): Promise<void> {
   if (!(await isAdmitted(db.hot, request.client, principal))) throw notAllowed(request)
 }

@@ -3,10 +3,11 @@
 import { Form } from '../../../base/page/form.tsx'
 import { useUi } from '../../../base/page/index.ts'
 import { Alert, Button, Card, LinkRow } from '../../../base/page/parts.tsx'
+import { WantedAccess, type WantedAccessProps } from '../consents/index.ts'
 import { CONSENT_PATH } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 
-export interface ConsentProps {
+export interface ConsentProps extends WantedAccessProps {
   app: string
   /** The organization that the app belongs to; null for one of the server. */
   organization: string | null
@@ -14,8 +15,6 @@ export interface ConsentProps {
   /** The host, or the scheme of an app on this device, that the browser is led to. */
   host: string
   isUnproven: boolean
-  scopes: readonly string[]
-  resourceScopes: readonly { description: string; resource: string }[]
   policyUri: string | null
   termsUri: string | null
   reference: string
@@ -23,8 +22,6 @@ export interface ConsentProps {
   /** Where the request is continued. */
   path: string
 }
-
-const KNOWN = ['openid', 'profile', 'email', 'roles', 'organization', 'offline_access'] as const
 
 export function Consent(props: ConsentProps) {
   const { locale } = useUi()
@@ -34,21 +31,7 @@ export function Consent(props: ConsentProps) {
       {organization && <p class="lead">{t(locale, 'consent.of', { organization })}</p>}
       <p class="lead">{t.nodes(locale, 'consent.account', { account: <strong>{account}</strong> })}</p>
       {isUnproven && <Alert kind="warning">{t(locale, 'consent.unproven')}</Alert>}
-      {scopes.length + resourceScopes.length > 0 && (
-        <>
-          <p class="lead">{t(locale, 'consent.what')}</p>
-          <ul class="plain">
-            {KNOWN.filter((scope) => scopes.includes(scope)).map((scope) => (
-              <li key={scope}>{t(locale, `consent.${scope}`)}</li>
-            ))}
-            {resourceScopes.map(({ description, resource }) => (
-              <li key={`${resource} ${description}`}>
-                {t(locale, 'consent.resource', { scope: description, resource })}
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+      <WantedAccess scopes={scopes} resourceScopes={resourceScopes} />
       <p class="lead">{t.nodes(locale, 'consent.leads_to', { host: <strong>{host}</strong> })}</p>
       <Form action={CONSENT_PATH} hidden={{ client_id: props.clientId, request_uri: props.reference }}>
         <Button sent={{ name: 'decision', value: 'allow' }}>{t(locale, 'consent.allow')}</Button>

@@ -11,6 +11,7 @@ import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { DEVICE_GRANT } from '../device/index.ts'
 import { KNOWN_CLAIMS } from '../scopes/index.ts'
 
 const discover = operation({
@@ -29,6 +30,7 @@ export const metadataOf = (publicUrl: string) => ({
   userinfo_endpoint: `${publicUrl}/oidc/userinfo`,
   jwks_uri: `${publicUrl}/oidc/jwks`,
   end_session_endpoint: `${publicUrl}/oidc/logout`,
+  device_authorization_endpoint: `${publicUrl}/oidc/device_authorization`,
   introspection_endpoint: `${publicUrl}/oidc/introspect`,
   revocation_endpoint: `${publicUrl}/oidc/revoke`,
   pushed_authorization_request_endpoint: `${publicUrl}/oidc/par`,
@@ -36,7 +38,7 @@ export const metadataOf = (publicUrl: string) => ({
   scopes_supported: [...STANDARD_SCOPES],
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'form_post'],
-  grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+  grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_GRANT],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['RS256', 'ES256'],
   token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],

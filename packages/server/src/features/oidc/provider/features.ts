@@ -4,6 +4,7 @@ import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authorizeFeature, type CheckTools } from '../authorize/index.ts'
 import { clientFeature } from '../clients/index.ts'
+import { deviceGrantFeature } from '../device/index.ts'
 import { discoveryRoutes } from '../discovery/index.ts'
 import { readIdTokenHint } from '../id-tokens/index.ts'
 import { issuedFeature } from '../issued/index.ts'
@@ -23,6 +24,7 @@ export function providerFeatures(tools: Tools, memberships: MembershipLookup): F
     resourceFeature(tools),
     authorizeFeature({ ...tools, memberships, readHint }),
     pushedFeature({ ...tools, readHint }),
+    deviceGrantFeature({ ...tools, memberships }),
     tokenEndpointFeature(tools),
     issuedFeature(tools),
     logoutFeature(tools),

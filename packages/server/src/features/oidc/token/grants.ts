@@ -10,6 +10,7 @@ import { endReused, findToken, rotating } from '../../access/tokens/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { allowedScopes } from '../admission/index.ts'
 import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
+import { assertDeviceAllowed, DEVICE_GRANT } from '../device/index.ts'
 import { wordsOf } from '../scopes/index.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
@@ -34,6 +35,7 @@ export const grantsOf = (tools: Tools): Readonly<Record<string, Grant>> => ({
   authorization_code: codeGrant(tools),
   refresh_token: refreshGrant(tools),
   client_credentials: clientCredentialsGrant(tools),
+  [DEVICE_GRANT]: deviceGrant(tools),
 })
 
 /** RFC 7636 §4.1 */
@@ -42,23 +44,56 @@ const CODE = /^ac_[A-Za-z0-9_-]{43}$/
 
 /** RFC 6749 §4.1.3 */
 function codeGrant(tools: Tools): Grant {
-  const { db } = tools
-  const statement = exchange(db.hot)
-  return async ({ call, by: { client, isProven }, sent, jkt }) => {
-    const { code, redirect_uri: redirectUri, code_verifier: verifier } = sent
+  const redeem = redeeming(tools)
+  return async (request) => {
+    const { code, redirect_uri: redirectUri, code_verifier: verifier } = request.sent
     if (code === undefined) throw refusal('invalid_request', 'The parameter code is missing.')
     if (redirectUri === undefined) throw refusal('invalid_request', 'The parameter redirect_uri is missing.')
     if (verifier !== undefined && !VERIFIER.test(verifier))
       throw refusal('invalid_request', 'The code_verifier has not the form of RFC 7636.')
     if (!CODE.test(code)) throw invalidGrant()
+    const challenge =
+      verifier === undefined ? null : createHash('sha256').update(verifier).digest('base64url')
+    const answer = await redeem(request, { hash: sha256(code), redirectUri, challenge })
+    if (answer !== null) return answer
+    await endCode(tools, request.call, request.by.client, sha256(code))
+    throw invalidGrant()
+  }
+}
+
+/**
+ * RFC 8628 §3.4. A device that polls while an answer is on its way, or lost, uses its code a second time and loses nothing by
+ * it: unlike a code that a browser has carried, it was known to the device alone.
+ */
+function deviceGrant(tools: Tools): Grant {
+  const redeem = redeeming(tools)
+  return async (request) => {
+    const { call, by, sent } = request
+    if (sent.device_code === undefined)
+      throw refusal('invalid_request', 'The parameter device_code is missing.')
+    const hash = await assertDeviceAllowed(tools, call, by.client.id, sent.device_code)
+    const answer = await redeem(request, { hash, redirectUri: DEVICE_GRANT, challenge: null })
+    if (answer === null) throw invalidGrant()
+    return answer
+  }
+}
+
+type Redeem = (
+  request: GrantRequest,
+  code: { hash: Buffer; redirectUri: string; challenge: string | null },
+) => Promise<AppTokenAnswer | null>
+
+/** Exchanges a code, by one statement. Null where it cannot be: it does not fit, was used, or its session has ended. */
+function redeeming(tools: Tools): Redeem {
+  const { db } = tools
+  const statement = exchange(db.hot)
+  return async ({ call, by: { client, isProven }, sent, jkt }, code) => {
     const familyId = newId('fam')
     const refreshToken = client.settings.grant_types.includes('refresh_token') ? `rt_${randomSecret()}` : null
     const parameters = exchangeValues(
       {
-        hash: sha256(code),
+        ...code,
         clientId: client.id,
-        redirectUri,
-        challenge: verifier === undefined ? null : createHash('sha256').update(verifier).digest('base64url'),
         jkt,
         familyId,
         refreshHash: refreshToken === null ? null : sha256(refreshToken),
@@ -68,10 +103,7 @@ function codeGrant(tools: Tools): Grant {
       call.now,
     )
     const [row] = await db.run(statement, parameters)
-    if (row === undefined) {
-      await endCode(tools, call, client, sha256(code))
-      throw invalidGrant()
-    }
+    if (row === undefined) return null
     const { code_acr: acr, code_amr: amr, code_authenticated_at: at } = row
     const resources = await resourcesFor(tools, client, sent.resource, row.resources)
     return await issue(

@@ -6,7 +6,7 @@ import { Credentials, parameter } from '../authentication/index.ts'
 export const TokenParameters = z.object({
   ...Credentials,
   grant_type: parameter(
-    '`authorization_code`, `refresh_token` or `client_credentials`.',
+    '`authorization_code`, `refresh_token`, `client_credentials` or `urn:ietf:params:oauth:grant-type:device_code`.',
     'authorization_code',
   ),
   code: parameter(
@@ -17,6 +17,10 @@ export const TokenParameters = z.object({
   code_verifier: parameter(
     'The verifier of the `code_challenge` (RFC 7636).',
     'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+  ),
+  device_code: parameter(
+    'The code of the device authorization endpoint (RFC 8628).',
+    'dc_kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk',
   ),
   refresh_token: parameter('The latest refresh token.', 'rt_kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk'),
   scope: parameter('Scopes, separated by spaces; at most those that were authorized.', 'openid profile'),

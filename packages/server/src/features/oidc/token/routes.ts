@@ -36,7 +36,7 @@ export function tokenEndpointRoutes(tools: Tools): Row[] {
       method: 'POST',
       path: '/oidc/token',
       description:
-        'Exchanges a code, a refresh token, or the credential of the app itself. A refresh token works once; a repeated request within ten seconds gets the same successor, and a later second use revokes what the app has got. `resource` names the APIs that the access token is for, and may be sent several times (RFC 8707).',
+        'Exchanges a code, a refresh token, the code of a device, or the credential of the app itself. A refresh token works once; a repeated request within ten seconds gets the same successor, and a later second use revokes what the app has got. `resource` names the APIs that the access token is for, and may be sent several times (RFC 8707).',
       tag: 'OpenID Connect',
       message: 'The tokens of the app.',
       repeats: ['resource'],

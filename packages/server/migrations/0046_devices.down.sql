@@ -1,0 +1,1 @@
+drop table latchkey.device_authorizations;

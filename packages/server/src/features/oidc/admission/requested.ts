@@ -1,0 +1,41 @@
+/** What a request of an app names: scopes and resources, judged alike at every endpoint where a request begins. */
+import type { Client, Clients, Resource } from '../../../core/clients/index.ts'
+import { wordsOf } from '../scopes/index.ts'
+import { allowedScopes, isResourceOf } from './admission.ts'
+
+/** The resources that the app names, for which it has to be registered. @param refuse throws */
+export async function findRequestedResources(
+  clients: Clients,
+  by: {
+    sent: { resource?: readonly string[] | undefined }
+    client: Client
+    refuse: (error: 'invalid_target', description: string) => never
+  },
+): Promise<Resource[]> {
+  const { sent, client, refuse } = by
+  const found: Resource[] = []
+  for (const identifier of new Set(sent.resource)) {
+    const resource = await clients.findResource(identifier)
+    if (resource === null || !isResourceOf(client, resource))
+      return refuse('invalid_target', 'A resource is not registered, or is not for this app.')
+    found.push(resource)
+  }
+  return found
+}
+
+/**
+ * Of the scopes that exist, what the app wants: those of the server that it may have, and those of the named resources. Others are
+ * ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
+ */
+export function findRequestedScopes(
+  { scope }: { scope?: string | undefined },
+  client: Client,
+  resources: readonly Resource[],
+  refuse: (error: 'invalid_scope', description: string) => never,
+): string[] {
+  const wanted = wordsOf(scope)
+  const granted = allowedScopes(client, resources, wanted)
+  if (wanted.length > 0 && granted.length === 0)
+    refuse('invalid_scope', 'None of these scopes exists, or the app may not have them.')
+  return granted
+}

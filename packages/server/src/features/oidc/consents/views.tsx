@@ -1,0 +1,32 @@
+/** What an app will be able to do, as a list. Presentation only. */
+import { useUi } from '../../../base/page/index.ts'
+import { wantedText as t } from './texts.ts'
+import type { WantedScope } from './wanted.ts'
+
+const KNOWN = ['openid', 'profile', 'email', 'roles', 'organization', 'offline_access'] as const
+
+export interface WantedAccessProps {
+  scopes: readonly string[]
+  resourceScopes: readonly WantedScope[]
+}
+
+/** What an app will be able to do. */
+export function WantedAccess({ scopes, resourceScopes }: WantedAccessProps) {
+  const { locale } = useUi()
+  if (scopes.length + resourceScopes.length === 0) return null
+  return (
+    <>
+      <p class="lead">{t(locale, 'what')}</p>
+      <ul class="plain">
+        {KNOWN.filter((scope) => scopes.includes(scope)).map((scope) => (
+          <li key={scope}>{t(locale, scope)}</li>
+        ))}
+        {resourceScopes.map(({ description, resource }) => (
+          <li key={`${resource} ${description}`}>
+            {t(locale, 'resource', { scope: description, resource })}
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}

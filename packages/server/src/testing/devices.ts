@@ -1,0 +1,33 @@
+/** Devices of tests: what an app on one requests, and how its user answers in a browser. */
+import type { TestApp } from './apps.ts'
+import type { Client, Json, Reply } from './client.ts'
+
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+/** Settings of an app on a device. */
+export const ON_DEVICES = { grant_types: [DEVICE_GRANT, 'refresh_token'], redirect_uris: [] }
+
+/** Begins on a device. */
+export async function beginOnDevice(app: TestApp, form: Record<string, string> = {}): Promise<Json> {
+  const { status, body } = await app.post('/oidc/device_authorization', { scope: 'openid', ...form })
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`)
+  return body
+}
+
+export const pollFrom = (app: TestApp, code: string, more: Record<string, string> = {}): Promise<Reply> =>
+  app.post('/oidc/token', { grant_type: DEVICE_GRANT, device_code: code, ...more })
+
+export const devicePage = (browser: Client, userCode: string): Promise<Reply> =>
+  browser.get(`/oidc/device/question?${new URLSearchParams({ user_code: userCode })}`, {
+    headers: { accept: 'text/html' },
+  })
+
+export const answerDevice = (
+  browser: Client,
+  userCode: string,
+  decision: 'allow' | 'deny' = 'allow',
+): Promise<Reply> =>
+  browser.post(
+    '/oidc/device/question',
+    { user_code: userCode, decision },
+    { form: true, headers: { accept: 'text/html' } },
+  )
