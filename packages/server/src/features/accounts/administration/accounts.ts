@@ -219,7 +219,7 @@ export async function changeAccount(
  * spelling of the same address changes nothing else.
  */
 async function moveToAddress(
-  tools: Pick<Tools, 'clock' | 'config' | 'keyring' | 'mail'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'jobs' | 'keyring' | 'mail'>,
   tx: Tx,
   call: Call,
   user: User,

@@ -1,4 +1,5 @@
 /** The provider of an organization that a user has left, or was removed from, signs them in no more. */
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { memberDeparted } from '../../../core/member-departed.ts'
 import type { Client } from '../../../testing/client.ts'
@@ -84,6 +85,103 @@ describe.each(WAYS)('a member who %s', (_, go) => {
     expect([await validated(of.session), await linked(of)]).toEqual([200, 1])
     expect((await aboutIt(of)).at(0)).toMatch(/^IdP \d+ still signs in to your account/)
   })
+})
+
+describe('a former member who stayed connected as an address of the domain', () => {
+  const LOSSES = [
+    [
+      'the domain is removed',
+      async ({ owner, root }: Company) => {
+        const [row] = (await owner.client.get(`${root}/domains`)).data
+        expect((await owner.client.delete(`${root}/domains/${row.id}`)).status).toBe(200)
+      },
+    ],
+    [
+      'the address moves out of it',
+      async ({ ada }: Company) => {
+        const root = await world.person({ roles: ['super_admin'] })
+        const fields = { email: `moved${count}@private.example`, is_verified: true }
+        expect((await root.client.patch(`${API}/users/${ada.id}`, fields)).status).toBe(200)
+      },
+    ],
+  ] as const
+
+  it.each(LOSSES)('is disconnected once %s', async (_, lose) => {
+    const [of, other] = [await company({ isOfDomain: true }), await company({ isOfDomain: true })]
+    for (const one of [of, other]) expect(await WAYS[1][1](one)).toBe(200)
+    await world.app.settle()
+    expect([await linked(of), await linked(other)]).toEqual([1, 1])
+    await lose(of)
+    await world.app.settle()
+    expect([await validated(of.session), await linked(of), await linked(other)]).toEqual([401, 0, 1])
+  })
+
+  it('stays with another connection of the organization in place of the one that was deleted', async () => {
+    const of = await company({ isOfDomain: true })
+    expect(await WAYS[0][1](of)).toBe(200)
+    const organizationId = of.root.split('/').at(-1) ?? ''
+    const second = await federated.connect('google', { organizationId, madeBy: of.owner.id })
+    expect((await of.owner.client.delete(`${of.root}/connections/${of.id}`)).status).toBe(200)
+    await world.clock.advance('1 day')
+    expect(await linked(of)).toBe(1)
+    await world.db.tx('system', (tx) => tx.deleteFrom('connections').where('id', '=', second.id).execute())
+    await world.clock.advance('1 day')
+    expect(await linked(of)).toBe(0)
+  })
+})
+
+describe('a member who left before the rule was known', () => {
+  /** As an earlier version ended a membership. */
+  const leaveQuietly = ({ ada, root }: Company): Promise<unknown> =>
+    world.db.tx('system', (tx) =>
+      tx
+        .deleteFrom('memberships')
+        .where('user_id', '=', ada.id)
+        .where('organization_id', '=', root.split('/').at(-1) ?? '')
+        .execute(),
+    )
+  const takePassword = ({ ada }: Company) =>
+    world.db.tx('system', (tx) =>
+      tx.deleteFrom('passwords').where('user_id', '=', ada.id).returningAll().executeTakeFirstOrThrow(),
+    )
+
+  it('is disconnected within a day, after however many others, and members are not', async () => {
+    const [member, of] = [await company(), await company()]
+    await leaveQuietly(of)
+    await world.db.tx('system', async (tx) => {
+      const organization = member.root.split('/').at(-1)
+      await sql`insert into identities (id, user_id, connection_id, organization_id, scope, issuer, subject, provider, email_verified, linked_at)
+        select 'idn_' || lpad(n::text, 5, '0'), ${member.ada.id}, ${member.id}, ${organization}, ${organization}, 'https://many.example', n::text,
+          'oidc', false, now()
+        from generate_series(1, 2100) n`.execute(tx)
+    })
+    await world.clock.advance('1 day')
+    expect([await validated(of.session), await linked(of)]).toEqual([401, 0])
+    const left = world.db.hot.selectFrom('identities').select('id').where('user_id', '=', member.ada.id)
+    expect(await left.execute()).toHaveLength(2101)
+  })
+
+  it('is told once that it stays as the only way in, and is disconnected within a day after there is another', async () => {
+    const of = await company()
+    const password = await takePassword(of)
+    await leaveQuietly(of)
+    for (const _ of [1, 2, 3]) await world.clock.advance('1 day')
+    const told = (await aboutIt(of)).filter((subject) => subject.includes('still signs in'))
+    expect([await linked(of), told.length]).toEqual([1, 1])
+    await world.db.tx('system', (tx) => tx.insertInto('passwords').values(password).execute())
+    await world.clock.advance('1 day')
+    expect(await linked(of)).toBe(0)
+  })
+})
+
+it('a registration by the provider whose address waits for its proof is not one of a former member', async () => {
+  const of = await company()
+  await world.db.tx('system', async (tx) => {
+    await tx.deleteFrom('memberships').where('user_id', '=', of.ada.id).execute()
+    await tx.updateTable('users').set({ status: 'pending' }).where('id', '=', of.ada.id).execute()
+  })
+  await world.clock.advance('1 day')
+  expect(await linked(of)).toBe(1)
 })
 
 it('a member again before the job runs keeps it, and other organizations change nothing', async () => {

@@ -1,49 +1,67 @@
 /**
- * What becomes of the accounts at an organization's provider that a former member has connected: they are disconnected, unless
- * their connection is an authority for the account, whose address is of the organization's domain. Invariant: the user
- * keeps a way in; where they have none besides, the accounts stay and an e-mail says so.
+ * What becomes of the accounts at an organization's provider that a user has connected who is no member (any more): they are
+ * disconnected, unless their connection is an authority for the account, whose address is of the organization's domain. Invariant: the
+ * user keeps a way in; where they have none besides, the accounts stay and an e-mail says so, once.
  */
+import { sql } from 'kysely'
 import { findLocale, systemCall } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { listConnectionsOf } from '../../../core/connections/index.ts'
-import { countWaysIn, findSignInFacts, findWaysIn } from '../../../core/factors/index.ts'
-import { runs, type Work } from '../../../core/jobs/index.ts'
-import { memberDeparted } from '../../../core/member-departed.ts'
+import { countWaysIn, findWaysIn } from '../../../core/factors/index.ts'
+import { recurs, runs, type Work } from '../../../core/jobs/index.ts'
+import { endForeign, IS_FOREIGN, memberDeparted } from '../../../core/member-departed.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { identityEmails, listIdentities } from '../../identity/identities/index.ts'
-import { findUser, lockUserRow } from '../../identity/users/index.ts'
-import { findOrganizationFor } from '../../organizations/members/index.ts'
+import { type Identity, identityEmails, listIdentities } from '../../identity/identities/index.ts'
+import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { endIdentity } from '../../signin/planted/index.ts'
 
-export const departures = (tools: Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'mail'>): Work =>
-  runs(memberDeparted, ({ organization_id: organizationId, user_id: userId }, now) =>
+type DepartureTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'mail'>
+
+export const departures = (tools: DepartureTools): Work[] => [
+  runs(memberDeparted, (member, now) =>
     tools.db.tx('system', async (tx) => {
+      const { organization_id: organizationId, user_id: userId, again = false } = member
       await lockUserRow(tx, userId)
       const user = await findUser(tx, userId)
-      // deleted, or a member again
-      if (!user || (await findOrganizationFor(tx, organizationId, userId))?.isMember) return
-      const { authorities = [] } = await findSignInFacts(tools, tx, userId, now)
-      const foreign = (await listIdentities(tx, userId)).filter(
-        ({ organization_id: of, connection_id: by }) =>
-          of === organizationId && !authorities.includes(by ?? ''),
-      )
+      if (!user) return
+      // none of a user who is a member again
+      const foreign = await listForeign(tx, userId, organizationId)
       if (foreign.length === 0) return
       const ways = await findWaysIn(tools.config, tx, userId)
       const ids = foreign.map(({ id }) => id)
-      const call = systemCall(now)
       for (const identity of foreign) {
-        if (countWaysIn(ways, ids) > 0) {
-          await endIdentity(tools, tx, call, user, identity, { reason: 'left_organization' })
-          continue
-        }
-        const { connection_id: id, provider } = identity
-        const [connection] = id === null ? [] : await listConnectionsOf(tx, [id])
-        const email = identityEmails.kept(tools.config, {
-          to: user.email,
-          locale: findLocale(user.locale) ?? call.locale,
-          connection: connection?.name ?? provider,
-          account: identity.email ?? identity.name,
-        })
-        await tools.mail.write(tx, email, now, userId)
+        if (countWaysIn(ways, ids) > 0)
+          await endIdentity(tools, tx, systemCall(now), user, identity, { reason: 'left_organization' })
+        else if (!again || identity.kept_at === null) await keep(tools, tx, user, identity, now)
       }
     }),
-  )
+  ),
+  // those who left before an earlier version knew the rule, and those who have another way in by now
+  recurs('members.departed_before', '1d', (now) => endForeign(tools, {}, now)),
+]
+
+async function listForeign(tx: Tx, userId: string, organizationId: string): Promise<Identity[]> {
+  const { rows } = await sql<{ id: string }>`
+    select i.id from identities i
+    where i.user_id = ${userId} and i.organization_id = ${organizationId} and ${IS_FOREIGN}`.execute(tx)
+  const ids = rows.map(({ id }) => id)
+  return (await listIdentities(tx, userId)).filter(({ id }) => ids.includes(id))
+}
+
+async function keep(
+  { config, mail }: Pick<DepartureTools, 'config' | 'mail'>,
+  tx: Tx,
+  { id: userId, email: to, locale }: User,
+  { id, connection_id: connectionId, provider, email: account, name }: Identity,
+  now: Date,
+): Promise<void> {
+  const [connection] = connectionId === null ? [] : await listConnectionsOf(tx, [connectionId])
+  const email = identityEmails.kept(config, {
+    to,
+    locale: findLocale(locale) ?? systemCall(now).locale,
+    connection: connection?.name ?? provider,
+    account: account ?? name,
+  })
+  await tx.updateTable('identities').set({ kept_at: now }).where('id', '=', id).execute()
+  await mail.write(tx, email, now, userId)
+}

@@ -10,5 +10,5 @@ import { userIdentityRoutes } from './user-routes.ts'
 export const connectedFeature = (tools: Tools): Feature => ({
   name: 'connected',
   rows: [...connectedRoutes(tools), ...connectedPages(tools), ...userIdentityRoutes(tools)],
-  jobs: [...tokenRelease(tools), tokenRevocation(tools), departures(tools)],
+  jobs: [...tokenRelease(tools), tokenRevocation(tools), ...departures(tools)],
 })

@@ -143,6 +143,7 @@ export async function linkIdentity(
     tokens_from: null,
     linked_at: now,
     last_used_at: now,
+    kept_at: null,
   }
   const linked = await tx
     .insertInto('identities')

@@ -19,9 +19,9 @@ const t = texts({
       'If you did not expect this, check how your account can be signed in to, and end your other sessions:',
     'kept.subject': '{connection} still signs in to your account at {brand}',
     'kept.lead':
-      'You are no longer a member of the organization that administers {connection}. {account} still signs in to your account, because it is your only way to sign in.',
+      'You are not a member of the organization that administers {connection}. {account} still signs in to your account, because it is your only way to sign in.',
     'kept.lead_unnamed':
-      'You are no longer a member of the organization that administers {connection}. Your account there still signs in to your account here, because it is your only way to sign in.',
+      'You are not a member of the organization that administers {connection}. Your account there still signs in to your account here, because it is your only way to sign in.',
     'kept.not_you':
       'Who administers the provider can sign in as you until you disconnect it. Set a password or connect another account first:',
     action: 'Connected accounts',
@@ -40,9 +40,9 @@ const t = texts({
       'Wenn Sie das nicht erwartet haben, prüfen Sie, womit man sich an Ihrem Konto anmelden kann, und beenden Sie Ihre anderen Sitzungen:',
     'kept.subject': 'Mit {connection} kann man sich weiter an Ihrem Konto bei {brand} anmelden',
     'kept.lead':
-      'Sie sind kein Mitglied der Organisation mehr, die {connection} verwaltet. Mit {account} kann man sich weiter an Ihrem Konto anmelden, weil Sie keine andere Anmeldung haben.',
+      'Sie sind kein Mitglied der Organisation, die {connection} verwaltet. Mit {account} kann man sich weiter an Ihrem Konto anmelden, weil Sie keine andere Anmeldung haben.',
     'kept.lead_unnamed':
-      'Sie sind kein Mitglied der Organisation mehr, die {connection} verwaltet. Mit Ihrem Konto dort kann man sich weiter an Ihrem Konto hier anmelden, weil Sie keine andere Anmeldung haben.',
+      'Sie sind kein Mitglied der Organisation, die {connection} verwaltet. Mit Ihrem Konto dort kann man sich weiter an Ihrem Konto hier anmelden, weil Sie keine andere Anmeldung haben.',
     'kept.not_you':
       'Wer den Anbieter verwaltet, kann sich als Sie anmelden, bis Sie die Verbindung trennen. Legen Sie zuerst ein Passwort fest oder verbinden Sie ein anderes Konto:',
     action: 'Verbundene Konten',

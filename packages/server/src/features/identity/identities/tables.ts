@@ -31,6 +31,8 @@ export interface IdentitiesTable {
   tokens_from: Generated<string | null>
   linked_at: Date
   last_used_at: Date | null
+  /** Since when its user, who is no member of its organization, knows that it stays as their only way in. */
+  kept_at: Generated<Date | null>
 }
 
 /** A connection as it was when it was deleted, or ceased to keep tokens. */

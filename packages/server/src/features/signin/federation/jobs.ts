@@ -7,6 +7,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { authorityEnded } from '../../../core/authority-ended.ts'
 import { connectionEnded } from '../../../core/connection-ended.ts'
 import { runs, type Work } from '../../../core/jobs/index.ts'
+import { endForeign, endForeignOf } from '../../../core/member-departed.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { provenSessions } from '../../identity/sessions/index.ts'
 import { endAttempts } from '../attempts/index.ts'
@@ -25,12 +26,14 @@ export const connectionEnding = ({ clock, db, log }: Pick<Tools, 'clock' | 'db' 
 
 /**
  * The job that takes the authority for accounts from what connections of an organization have proven, where they have none any more:
- * roles of the server hold no longer in such a session. A sign-in under way that counts as one begins again.
+ * roles of the server hold no longer in such a session, and accounts at the provider are disconnected from users who are no members.
+ * A sign-in under way that counts as one begins again.
  */
-export const authorityEnding = ({ clock, db }: Pick<Tools, 'clock' | 'db'>): Work =>
+export const authorityEnding = ({ clock, db, jobs }: Pick<Tools, 'clock' | 'db' | 'jobs'>): Work =>
   runs(authorityEnded, async ({ organization_id: organizationId }, now) => {
     await db.tx('system', (tx) => endAttempts(tx, { authorityOf: { organizationId } }, now))
     await provenSessions.endAuthorityOf({ clock, db }, organizationId)
+    await endForeign({ db, jobs }, { organizationId }, now)
   })
 
 /**
@@ -38,11 +41,12 @@ export const authorityEnding = ({ clock, db }: Pick<Tools, 'clock' | 'db'>): Wor
  * user's row.
  */
 export async function endLostAuthority(
-  tools: Pick<Tools, 'clock'>,
+  tools: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   userId: string,
   now: Date,
 ): Promise<void> {
   await endAttempts(tx, { authorityOf: { userId } }, now)
   await provenSessions.endAuthorityIn(tools, tx, userId)
+  await endForeignOf(tools.jobs, tx, userId, now)
 }
