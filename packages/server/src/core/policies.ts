@@ -27,7 +27,7 @@ import type { Call, CallSession, Principal } from '../base/call.ts'
 import type { Db, Tx } from '../base/db/types.ts'
 import type { Problem } from '../base/errors.ts'
 import { audit } from './audit/index.ts'
-import { SPEAKS_FOR_DOMAIN } from './spoken-domains.ts'
+import { LEADS_TO_CONNECTION, SPEAKS_FOR_DOMAIN } from './spoken-domains.ts'
 
 export const POLICY_MODES = [
   'disabled',
@@ -81,7 +81,7 @@ export interface PolicyRow {
   policy_factors: FactorKind[] | null
   /** The role of the membership. */
   policy_role: string | null
-  /** The active connections of which members have to sign in by one; null or empty: they need not. */
+  /** The active connections of which the member has to sign in by one; null or empty: they need not. */
   policy_connections: string[] | null
 }
 
@@ -93,10 +93,59 @@ export interface PolicyRow {
 export const connectionsOf = (
   organizationId: RawBuilder<unknown>,
   { without }: { without?: RawBuilder<unknown> } = {},
-): RawBuilder<unknown> => sql`array(
-    select c.id from connections c where c.organization_id = ${organizationId} and c.status = 'active' and exists (
-      select from organization_domains d where ${SPEAKS_FOR_DOMAIN}${without ? sql` and d.id <> ${without}` : sql``})
-    order by c.id)`
+): RawBuilder<unknown> =>
+  sql`array(select c.id from connections c where ${isRequirable(organizationId, without)} order by c.id)`
+
+const isRequirable = (organizationId: RawBuilder<unknown>, without?: RawBuilder<unknown>) => sql`(
+  c.organization_id = ${organizationId} and c.status = 'active' and exists (
+    select from organization_domains d where ${SPEAKS_FOR_DOMAIN}${without ? sql` and d.id <> ${without}` : sql``}))`
+
+/**
+ * Those of them by which one member has to sign in: of those that set-up links have made, the one to which the domain of the member's
+ * verified address leads, because its reader could sign in as any other. Where that leaves none, all of them, so that no member
+ * is locked out: none of the connections is then one that an administrator has made.
+ * @param member the organization and the user
+ */
+export const connectionsFor = (member: {
+  organizationId: RawBuilder<unknown>
+  userId: RawBuilder<unknown>
+}): RawBuilder<unknown> => sql`array(
+    select k.id from (
+      select l.id, l.speaks, bool_or(l.speaks) over () as some_speak from (
+        select c.id, c.origin <> 'setup_link' or exists (
+            select from emails e join organization_domains d on d.domain = split_part(e.address_key, '@', 2)
+            where e.user_id = ${member.userId} and e.is_primary and e.verified_at is not null and ${LEADS_TO_CONNECTION}) as speaks
+        from connections c where ${isRequirable(member.organizationId)}) l) k
+    where k.speaks or not k.some_speak order by k.id)`
+
+/** The same of the membership `m`. */
+export const MEMBER_CONNECTIONS: RawBuilder<unknown> = connectionsFor({
+  organizationId: sql`m.organization_id`,
+  userId: sql`m.user_id`,
+})
+
+/** A connection of those by which members can be required to sign in. */
+export interface RequirableConnection {
+  id: string
+  /** Whether administrators have made it, so that it speaks for every domain. */
+  speaks_for_all: boolean
+  /** The domains that lead to it. */
+  leads: string[]
+}
+
+/** Selects them as JSON, with what decides for whom they count. */
+export const requirableConnections = (organizationId: RawBuilder<unknown>): RawBuilder<unknown> => sql`(
+  select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'speaks_for_all', c.origin <> 'setup_link', 'leads', array(
+    select d.domain from organization_domains d where ${LEADS_TO_CONNECTION})) order by c.id), '[]')
+  from connections c where ${isRequirable(organizationId)})`
+
+/** `connectionsFor` a member whose verified address is of a domain; null: of none. */
+export function countingFor(connections: readonly RequirableConnection[], domain: string | null): string[] {
+  const speaking = connections.filter(
+    ({ speaks_for_all, leads }) => speaks_for_all || (domain !== null && leads.includes(domain)),
+  )
+  return (speaking.length > 0 ? speaking : connections).map(({ id }) => id)
+}
 
 /** The columns without the connections, which most policies do not need: `createPolicyCompletion` reads them where one does. */
 export type DemandRow = Omit<PolicyRow, 'policy_connections'> & {
@@ -116,17 +165,19 @@ export const POLICY_DEMAND: RawBuilder<unknown> = sql`${DEMAND}, sp.sign_in as p
 
 /** Selects PolicyRow of the membership `m` and the policy `sp` that POLICY_JOIN joins. */
 export const POLICY: RawBuilder<unknown> = sql`${DEMAND},
-  case when sp.sign_in = 'sso_required' then ${connectionsOf(sql`m.organization_id`)} end as policy_connections`
+  case when sp.sign_in = 'sso_required' then ${MEMBER_CONNECTIONS} end as policy_connections`
 
 /** Completes rows of POLICY_DEMAND by a second statement, where members have to sign in by a connection. */
-export function createPolicyCompletion(db: Db): <R extends DemandRow>(row: R) => Promise<R & PolicyRow> {
-  const statement = sql<{
-    connections: string[]
-  }>`select ${connectionsOf(sql`${''}`)} as connections`.compile(db.hot)
+export function createPolicyCompletion(
+  db: Db,
+): <R extends DemandRow & { user_id: string }>(row: R) => Promise<R & PolicyRow> {
+  const statement = sql<{ connections: string[] }>`
+    select ${MEMBER_CONNECTIONS} as connections
+    from (select ${''}::text as organization_id, ${''}::text as user_id) m`.compile(db.hot)
   return async (row) => {
-    const { policy_sign_in, policy_organization } = row
+    const { policy_sign_in, policy_organization, user_id } = row
     if (policy_sign_in !== 'sso_required') return { ...row, policy_connections: null }
-    const [found] = await db.run(statement, [policy_organization])
+    const [found] = await db.run(statement, [policy_organization, user_id])
     return { ...row, policy_connections: found?.connections ?? null }
   }
 }

@@ -12,8 +12,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { audit } from '../audit/index.ts'
 import { type Jobs, job } from '../jobs/index.ts'
-import { connectionsOf } from '../policies.ts'
-import { revokeOrganization } from '../revocations/index.ts'
+import { countingFor, type RequirableConnection, requirableConnections } from '../policies.ts'
+import { revokeMember, revokeOrganization } from '../revocations/index.ts'
 
 export const ssoBypassed = job(
   'organizations.sso_bypassed',
@@ -76,18 +76,20 @@ export const recordBypass = (
     await jobs.enqueue(tx, ssoBypassed, payload, { now: call.now })
   })
 
+type Required = readonly RequirableConnection[]
+
 /** The connections by which members have to sign in now; null: the policy requires none. */
-async function selectRequired(tx: Tx, organizationId: string): Promise<readonly string[] | null> {
-  const { rows } = await sql<{ connections: string[] }>`
-    select ${connectionsOf(sql`p.organization_id`)} as connections from security_policies p
+async function selectRequired(tx: Tx, organizationId: string): Promise<Required | null> {
+  const { rows } = await sql<{ connections: RequirableConnection[] }>`
+    select ${requirableConnections(sql`p.organization_id`)} as connections from security_policies p
     where p.organization_id = ${organizationId} and p.sign_in = 'sso_required'`.execute(tx)
   return rows[0]?.connections ?? null
 }
 
 /**
  * Runs a change of an organization's connections or domains. Where sign-ins count no longer that did before it, because the
- * requirement holds again after it had lapsed, or holds without one of its connections, the access tokens that name the
- * organization are revoked: services verify them without us. The organization is locked; as the system.
+ * requirement holds again after it had lapsed, or holds without one of its connections for some of the members, the access tokens
+ * that name the organization are revoked: services verify them without us. The organization is locked; as the system.
  */
 export async function changingRequirement<T>(
   { clock }: { clock: Pick<Clock, 'now'> },
@@ -99,7 +101,31 @@ export async function changingRequirement<T>(
   const result = await change()
   if (before === null) return result
   const after = (await selectRequired(tx, organizationId)) ?? []
-  const isStricter = after.length > 0 && (before.length === 0 || before.some((id) => !after.includes(id)))
-  if (isStricter) await revokeOrganization(tx, organizationId, clock.now())
+  if (isStricter(before, after)) await revokeOrganization(tx, organizationId, clock.now())
   return result
+}
+
+/** Whether a sign-in counts no longer for a member of any domain. */
+function isStricter(before: Required, after: Required): boolean {
+  if (after.length === 0) return false
+  if (before.length === 0) return true
+  const domains = [null, ...new Set([...before, ...after].flatMap(({ leads }) => leads))]
+  return domains.some((domain) => {
+    const counting = countingFor(after, domain)
+    return countingFor(before, domain).some((id) => !counting.includes(id))
+  })
+}
+
+/**
+ * The same for one user whose address has changed, or is verified no more: of the connections of set-up links, other ones may
+ * count for them. As the system.
+ */
+export async function revokeRequired(tx: Tx, userId: string, now: Date): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    select m.organization_id as id from memberships m join security_policies p using (organization_id)
+    where m.user_id = ${userId} and p.sign_in = 'sso_required' and exists (
+      select from connections c
+      where c.organization_id = m.organization_id and c.status = 'active' and c.origin = 'setup_link')
+    order by id`.execute(tx)
+  for (const { id } of rows) await revokeMember(tx, id, userId, now)
 }

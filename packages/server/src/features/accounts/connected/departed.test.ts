@@ -161,7 +161,7 @@ describe('a member who left before the rule was known', () => {
     expect(await left.execute()).toHaveLength(2101)
   })
 
-  it('is told once that it stays as the only way in, and is disconnected within a day after there is another', async () => {
+  it('gets one e-mail that it stays as the only way in, and is disconnected within a day after there is another', async () => {
     const of = await company()
     const password = await takePassword(of)
     await leaveQuietly(of)

@@ -6,7 +6,13 @@ import { type RawBuilder, sql } from 'kysely'
 import type { DemandMode } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { connectionsOf, DEFAULT_GRACE_DAYS, DEFAULT_METHODS, type MemberMfa } from '../../../core/policies.ts'
+import {
+  connectionsOf,
+  DEFAULT_GRACE_DAYS,
+  DEFAULT_METHODS,
+  MEMBER_CONNECTIONS,
+  type MemberMfa,
+} from '../../../core/policies.ts'
 import { ANNOUNCED, type ComplianceState, DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 
 /** What a candidate changes of the policy. */
@@ -99,7 +105,8 @@ const PROVEN = sql`
 const SIGNS_IN = sql`case
   when cardinality(policy.sso) > 0 then exists (
       select from jsonb_array_elements(g.proofs) p
-      where p->>'method' = 'federation' and p->>'connection' = any(policy.sso))
+      where p->>'method' = 'federation' and p->>'connection' = any(policy.sso)
+        and p->>'connection' = any(${MEMBER_CONNECTIONS}))
     or (m.role = 'owner' and g.breaks_glass)
   else g.signs_in or s.proofs = '[]' end`
 

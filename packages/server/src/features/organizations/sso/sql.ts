@@ -4,7 +4,7 @@ import { ESTABLISHED_AFTER } from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { connectionsOf } from '../../../core/policies.ts'
+import { connectionsOf, MEMBER_CONNECTIONS } from '../../../core/policies.ts'
 import { SPEAKS_FOR_DOMAIN } from '../../../core/spoken-domains.ts'
 
 export interface SsoReadiness {
@@ -75,7 +75,8 @@ export async function countSsoEffect(tx: Tx, organizationId: string, now: Date):
     with usable as (select ${connectionsOf(sql`${organizationId}`)} as ids), judged as (
       select m.role = 'owner' as is_owner,
         exists (
-          select from identities i where i.user_id = m.user_id and i.connection_id = any(usable.ids)) as is_connected,
+          select from identities i where i.user_id = m.user_id and i.connection_id = any(usable.ids)
+            and i.connection_id = any(${MEMBER_CONNECTIONS})) as is_connected,
         exists (
           select from emails e join organization_domains d
             on d.organization_id = m.organization_id and d.domain = split_part(e.address_key, '@', 2)

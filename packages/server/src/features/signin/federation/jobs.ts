@@ -8,6 +8,7 @@ import { authorityEnded } from '../../../core/authority-ended.ts'
 import { connectionEnded } from '../../../core/connection-ended.ts'
 import { runs, type Work } from '../../../core/jobs/index.ts'
 import { endForeign, endForeignOf } from '../../../core/member-departed.ts'
+import { revokeRequired } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { provenSessions } from '../../identity/sessions/index.ts'
 import { endAttempts } from '../attempts/index.ts'
@@ -48,5 +49,6 @@ export async function endLostAuthority(
 ): Promise<void> {
   await endAttempts(tx, { authorityOf: { userId } }, now)
   await provenSessions.endAuthorityIn(tools, tx, userId)
+  await revokeRequired(tx, userId, now)
   await endForeignOf(tools.jobs, tx, userId, now)
 }
