@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { beginStepUp } from '../packages/server/src/features/signin/steps/index.ts'
-import { authorizePath, follow, testApp } from '../packages/server/src/testing/apps.ts'
+import { authorizedCode, authorizePath, follow, testApp } from '../packages/server/src/testing/apps.ts'
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
@@ -242,6 +242,12 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/connected/:id/disconnect': async () => {
     const { client, id } = await connected()
     return { client, at: `/account/connected/${id}/disconnect`, fields: {} }
+  },
+  '/account/applications/:id/remove': async () => {
+    const { client } = await world.person()
+    await authorizedCode(client, await testApp(world))
+    const [{ id }] = (await client.get('/api/v1/auth/applications')).data
+    return { client, at: `/account/applications/${id}/remove`, fields: {} }
   },
   '/sign-in/connect': () => firstExternal(federated.world.client(), { email: 'first@example.com' }),
   '/sign-in/confirm': async () => {

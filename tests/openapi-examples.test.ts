@@ -146,6 +146,13 @@ async function connected() {
   const [account] = (await person.client.get('/api/v1/auth/external/linked-accounts')).data
   return { ...person, identity: String(account.id) }
 }
+/** A person who has signed in to an app. */
+async function signedInToApp() {
+  const person = await someone()
+  await authorizedCode(person.client, await testApp(world))
+  const [access] = (await person.client.get('/api/v1/auth/applications')).data
+  return { ...person, grant: String(access.id) }
+}
 /** What an authenticator answers to the options of the route. */
 async function createPasskey(client: Client, at: string): Promise<object> {
   const { options } = (await client.post(`${at}/begin`)).data
@@ -477,6 +484,21 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
   async 'users.identities.remove'() {
     const [{ client }, ben] = [await owner(), await connected()]
     return { client, path: { id: ben.id, identity_id: ben.identity } }
+  },
+  async 'auth.applications.list'() {
+    return { client: (await signedInToApp()).client }
+  },
+  async 'auth.applications.remove'() {
+    const { client, grant } = await signedInToApp()
+    return { client, path: { id: grant } }
+  },
+  async 'users.applications.list'() {
+    const [{ client }, ben] = [await owner(), await signedInToApp()]
+    return { client, path: { id: ben.id } }
+  },
+  async 'users.applications.remove'() {
+    const [{ client }, ben] = [await owner(), await signedInToApp()]
+    return { client, path: { id: ben.id, grant_id: ben.grant } }
   },
   async 'audit_logs.get'() {
     const { client } = await owner()

@@ -61,6 +61,7 @@ import {
 import { SignedOut, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
 import { RoutedSignIn } from '../../packages/server/src/features/signin/routing/views.tsx'
 import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
+import { appSamples } from './apps.tsx'
 import { connectedPages, offeredConnections } from './connected.tsx'
 import { deviceSamples } from './devices.tsx'
 import { organizationSamples } from './organizations.tsx'
@@ -364,6 +365,7 @@ export function samples(locale: Locale): Sample[] {
     ),
     ...passkeySamples(NOW),
     ...connectedPages(NOW),
+    ...appSamples(NOW),
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
     'api-keys': <ApiKeys keys={apiKeys} {...offers} />,

@@ -60,7 +60,7 @@ import {
 import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
-import { formTargetsOf, providerFeatures } from './features/oidc/provider/index.ts'
+import { applicationSection, formTargetsOf, providerFeatures } from './features/oidc/provider/index.ts'
 import { connectionFeature, prepareConnections } from './features/organizations/connections/index.ts'
 import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
@@ -316,6 +316,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
       emailFactorSection(tools),
       ...(tools.config.rememberedDevice > 0 ? [devicesSection(tools)] : []),
       connectedSection(tools),
+      applicationSection(tools),
       emailSection(tools),
       recoverySection(tools),
     ]),

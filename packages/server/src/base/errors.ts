@@ -350,6 +350,7 @@ const MISSING = {
   factor: 'There is no second factor with this id in this account. It may have been removed already.',
   connected_account:
     'There is no connected account of this name or id. List the connected accounts to see their ids.',
+  application: 'There is no app with access of this id. It may have been removed already.',
   device: 'There is no remembered browser with this id in this account. It may have been forgotten already.',
   email: 'There is no e-mail with this id in the outbox. It may have been deleted.',
 } as const

@@ -7,7 +7,7 @@ import { V7Generator } from 'uuidv7'
 
 export const ID_PREFIXES = [
   'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev', 'tok', 'fam', 'rvk', 'sig', 'fac',
-  'idn', 'rtp', 'cev', 'dom', 'sky', 'csec', 'res', 'gnt',
+  'idn', 'rtp', 'cev', 'dom', 'sky', 'csec', 'res', 'gnt', 'lgo',
 ] as const // biome-ignore format: a table
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 

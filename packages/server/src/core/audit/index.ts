@@ -183,6 +183,8 @@ export const AUDIT_EVENTS = {
   'oidc.authorized':
     'A user signed in to an app, which got a code for what `details.scopes` names; `details.device` says that it is on another device.',
   'oidc.denied': 'A user did not allow an app what it asked for.',
+  'oidc.withdrawn':
+    'A user, or an administrator, removed the access of an app to an account; `details.client` is the app.',
   'oidc.logout.failed':
     'An app did not accept, in three attempts, the message that a session with it has ended. `details` has the `client`, and the `status` and the `error` of the last one.',
   'oidc.token.reuse': 'A refresh token or a code of an app was used twice; what it had got was revoked.',
@@ -204,6 +206,7 @@ const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
   'auth.token.revoked',
   'auth.api_key.revoked',
   'auth.identity.unlinked',
+  'oidc.withdrawn',
   'auth.email.verified',
   'auth.password.reset_requested',
   'user.created',

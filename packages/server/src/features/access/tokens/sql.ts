@@ -231,3 +231,12 @@ export async function revokeFamiliesBefore(tx: Tx, before: Date, now: Date): Pro
 export async function deleteUsedBefore(db: Statements, before: Date): Promise<void> {
   await db.deleteFrom('refresh_tokens').where('used_at', '<', before).execute()
 }
+
+/** Families that outlived their session: those of one go with it. */
+export async function deleteOfflineFamiliesBefore(db: Statements, before: Date): Promise<void> {
+  await db
+    .deleteFrom('token_families')
+    .where('session_id', 'is', null)
+    .where('expires_at', '<', before)
+    .execute()
+}

@@ -97,7 +97,7 @@ export interface NewCode {
 
 /**
  * Remembers what the user permits, and that the session has signed in to the app, and inserts the code: one statement, which
- * waits for a concurrent end of the session. @returns whether the session is still open, and what was allowed before still is
+ * waits for a concurrent end of the session, and for one that takes the access away. @returns whether the session is still open, and what was allowed before still is
  */
 export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date): Promise<boolean> {
   const allowed = JSON.stringify(code.allowed)
@@ -110,12 +110,14 @@ export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date):
     ), known as materialized (
       select g.id from grants g
       where g.user_id = ${code.userId} and g.client_id = ${code.clientId}
-        and g.allowed @> ${allowed}::jsonb
+        and g.withdrawn_at is null and g.allowed @> ${allowed}::jsonb
+      for share
     ), made as (
       insert into grants as g (id, user_id, client_id, allowed, created_at, updated_at)
       select ${code.grantId}, open.user_id, ${code.clientId}, ${allowed}::jsonb, ${now}::timestamptz, ${now}::timestamptz
       from open where not exists (select 1 from known) and ${code.isNew}
-      on conflict (user_id, client_id) do update set updated_at = excluded.updated_at,
+      on conflict (user_id, client_id) do update set updated_at = excluded.updated_at, withdrawn_at = null,
+        created_at = case when g.withdrawn_at is null then g.created_at else excluded.created_at end,
         allowed = ${union}
       returning g.id
     ), given as (

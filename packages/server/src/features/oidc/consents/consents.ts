@@ -38,9 +38,8 @@ export async function needsConsent(db: Statements, userId: string, asked: Consen
   if (isUnprovenApp(asked)) return true
   const { rows } = await sql`
     select 1 from grants
-    where user_id = ${userId} and client_id = ${client.id} and allowed @> ${JSON.stringify(wanted)}::jsonb`.execute(
-    db,
-  )
+    where user_id = ${userId} and client_id = ${client.id} and withdrawn_at is null
+      and allowed @> ${JSON.stringify(wanted)}::jsonb`.execute(db)
   return rows.length === 0
 }
 

@@ -3,5 +3,5 @@
  * `authorize`.
  */
 export { type Allowed, allowedBy, isUnprovenApp, needsConsent, unionOf } from './consents.ts'
-export { WantedAccess, type WantedAccessProps } from './views.tsx'
-export { ownerNameOf, resourceScopesOf } from './wanted.ts'
+export { AccessList, WantedAccess, type WantedAccessProps } from './views.tsx'
+export { ownerNameOf, resourceScopesOf, type WantedScope } from './wanted.ts'

@@ -16,6 +16,8 @@ export interface GrantsTable {
   allowed: Json<Allowed>
   created_at: Date
   updated_at: Date
+  /** When the access was taken away; null: it was not, or was given again. */
+  withdrawn_at: Date | null
 }
 /** The apps that a session has signed in to. */
 export interface ClientSessionsTable {

@@ -11,6 +11,7 @@ export const wantedText = texts({
     organization: 'see the organization that you act in, and your role there',
     offline_access: 'keep this access while you are not there',
     resource: '{scope}, at {resource}',
+    at_resource: 'use {resource}',
   },
   de: {
     what: 'Die App kann dann:',
@@ -21,5 +22,6 @@ export const wantedText = texts({
     organization: 'sehen, für welche Organisation Sie handeln und welche Rolle Sie dort haben',
     offline_access: 'diesen Zugriff auch behalten, während Sie nicht da sind',
     resource: '{scope}, bei {resource}',
+    at_resource: '{resource} verwenden',
   },
 })

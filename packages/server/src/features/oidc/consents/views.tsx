@@ -17,16 +17,26 @@ export function WantedAccess({ scopes, resourceScopes }: WantedAccessProps) {
   return (
     <>
       <p class="lead">{t(locale, 'what')}</p>
-      <ul class="plain">
-        {KNOWN.filter((scope) => scopes.includes(scope)).map((scope) => (
-          <li key={scope}>{t(locale, scope)}</li>
-        ))}
-        {resourceScopes.map(({ description, resource }) => (
-          <li key={`${resource} ${description}`}>
-            {t(locale, 'resource', { scope: description, resource })}
-          </li>
-        ))}
-      </ul>
+      <AccessList scopes={scopes} resourceScopes={resourceScopes} />
     </>
+  )
+}
+
+/** What an app may do, as the list alone. */
+export function AccessList({ scopes, resourceScopes }: WantedAccessProps) {
+  const { locale } = useUi()
+  return (
+    <ul class="plain">
+      {KNOWN.filter((scope) => scopes.includes(scope)).map((scope) => (
+        <li key={scope}>{t(locale, scope)}</li>
+      ))}
+      {resourceScopes.map(({ description, resource }) => (
+        <li key={`${resource} ${description}`}>
+          {description === null
+            ? t(locale, 'at_resource', { resource })
+            : t(locale, 'resource', { scope: description, resource })}
+        </li>
+      ))}
+    </ul>
   )
 }

@@ -3,18 +3,19 @@ import type { Statements } from '../../../base/db/types.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 
 export interface WantedScope {
-  description: string
+  /** Null: the API itself, none of whose scopes is named. */
+  description: string | null
   /** The name of the API. */
   resource: string
 }
 
 /** The scopes of resources among these, in words. */
 export const resourceScopesOf = (resources: readonly Resource[], scopes: readonly string[]): WantedScope[] =>
-  resources.flatMap((resource) =>
-    resource.scopes
-      .filter(({ name }) => scopes.includes(name))
-      .map(({ description }) => ({ description, resource: resource.name })),
-  )
+  resources.flatMap(({ name: resource, scopes: own }): WantedScope[] => {
+    const wanted = own.filter(({ name }) => scopes.includes(name))
+    if (wanted.length === 0) return [{ description: null, resource }]
+    return wanted.map(({ description }) => ({ description, resource }))
+  })
 
 /** The name of the organization that the app belongs to; null for one of the server. */
 export async function ownerNameOf(db: Statements, { organizationId: id }: Client): Promise<string | null> {

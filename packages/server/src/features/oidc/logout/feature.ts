@@ -8,7 +8,8 @@ import { logoutPages } from './pages.tsx'
 import { logoutRoutes } from './routes.ts'
 
 /** Enqueued by the triggers of migration 0044: what is due is in their table. */
-const logoutsDue = job('logouts.send', z.object({}))
+/** Wakes the sender. */
+export const logoutsDue = job('logouts.send', z.object({}))
 
 export function logoutFeature(tools: Tools): Feature {
   const deliveries = createDeliveries(tools)

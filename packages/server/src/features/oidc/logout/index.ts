@@ -3,4 +3,5 @@
  * (back-channel). Owns the queue of the messages. Leaves ending a session to `sessions`, and signing out to `signin/responses`.
  * Invariant: the messages are queued in the transaction that ends the session, by triggers (migration 0044).
  */
-export { logoutFeature } from './feature.ts'
+export { logoutFeature, logoutsDue } from './feature.ts'
+export { queueLogouts } from './sql.ts'

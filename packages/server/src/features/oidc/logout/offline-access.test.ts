@@ -161,3 +161,22 @@ describe('what a connection or an account at a provider has proven', () => {
     expect([await refreshed(ada), await isActive(ada)]).toEqual([400, false])
   })
 })
+
+describe('what has ended', () => {
+  const families = async ({ id }: Person): Promise<number> =>
+    (
+      await world.db.tx('system', (tx) =>
+        tx.selectFrom('token_families').select('id').where('user_id', '=', id).execute(),
+      )
+    ).length
+
+  it('is deleted a week after the longest life of it, and nothing before', async () => {
+    const ada = await kept()
+    await world.clock.advance('96 days')
+    await world.app.settle()
+    expect(await families(ada)).toBe(1)
+    await world.clock.advance('2 days')
+    await world.app.settle()
+    expect(await families(ada)).toBe(0)
+  })
+})

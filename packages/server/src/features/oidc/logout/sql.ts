@@ -1,7 +1,8 @@
 /** The statements of messages to apps. A claim is one statement, so that of several nodes one sends each. */
 import { type Selectable, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
-import type { Statements } from '../../../base/db/types.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { newId } from '../../../base/ids.ts'
 import type { LogoutDeliveriesTable } from './tables.ts'
 
 export interface ClaimedDelivery {
@@ -94,3 +95,20 @@ export const selectLastDeliveries = (
     .orderBy('attempted_at', 'desc')
     .limit(most)
     .execute()
+
+/** Queues messages to an app that these sessions with it have ended; `logoutsDue` wakes the sender. */
+export async function queueLogouts(
+  tx: Tx,
+  { clientId, userId, sessions }: { clientId: string; userId: string; sessions: readonly string[] },
+  now: Date,
+): Promise<void> {
+  if (sessions.length === 0) return
+  const row = { client_id: clientId, user_id: userId, created_at: now, next_at: now, attempts: 0 }
+  await tx
+    .insertInto('logout_deliveries')
+    .values(sessions.map((session_id) => ({ id: newId('lgo'), session_id, ...row, ...UNSENT })))
+    .onConflict((on) => on.doNothing())
+    .execute()
+}
+
+const UNSENT = { attempted_at: null, outcome: null, status: null, error: null }

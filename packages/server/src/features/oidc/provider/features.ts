@@ -2,6 +2,7 @@
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { applicationFeature } from '../applications/index.ts'
 import { authorizeFeature, type CheckTools } from '../authorize/index.ts'
 import { clientFeature } from '../clients/index.ts'
 import { deviceGrantFeature } from '../device/index.ts'
@@ -28,6 +29,7 @@ export function providerFeatures(tools: Tools, memberships: MembershipLookup): F
     tokenEndpointFeature(tools),
     issuedFeature(tools),
     logoutFeature(tools),
+    applicationFeature(tools),
     { name: 'discovery', rows: discoveryRoutes(tools) },
   ]
 }
