@@ -1,13 +1,15 @@
 /**
- * `npm run example -- jwt` runs `protect-with-jwt.ts`, or `main.ts` of a folder; without a name it lists the
- * examples.
+ * `npm run example -- jwt` runs `protect-with-jwt.ts`, `sign-in-with-passport` the file of this name, other names `main.ts`
+ * of a folder; without a name it lists the examples.
  */
 import { readdirSync } from 'node:fs'
 
 const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
 const examples = new Map(
   files.flatMap((file) => {
-    const name = /^protect-with-(.+)\.ts$/.exec(file)?.[1] ?? /^([^\\/]+)[\\/]main\.ts$/.exec(file)?.[1]
+    const [, guarded, folder, app] =
+      /^(?:protect-with-(.+)\.ts|([^\\/]+)[\\/]main\.ts|(sign-in-with-.+)\.ts)$/.exec(file) ?? []
+    const name = guarded ?? folder ?? app
     return name === undefined ? [] : [[name, file] as const]
   }),
 )

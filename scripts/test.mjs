@@ -202,6 +202,11 @@ const PROGRAMS = [
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
   { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
   {
+    name: 'mod_auth_openidc',
+    packages: ['apache2', 'libapache2-mod-auth-openidc'],
+    isThere: () => onPath('apache2') && existsSync('/usr/lib/apache2/modules/mod_auth_openidc.so'),
+  },
+  {
     name: 'Apache',
     packages: ['apache2', 'lua-socket'],
     isThere: () => onPath('apache2') && existsSync('/usr/share/lua/5.1/socket.lua'),

@@ -34,8 +34,8 @@ function configuration(language: string, ports: Ports, change: (text: string) =>
     .replaceAll('127.0.0.1:3000', `127.0.0.1:${ports.app}`)
 }
 
-const isRoot = process.getuid?.() === 0
-const found = (program: string): string | undefined =>
+export const isRoot = process.getuid?.() === 0
+export const found = (program: string): string | undefined =>
   [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
     .map((folder) => join(folder, program))
     .find((path) => existsSync(path))
@@ -49,7 +49,7 @@ interface Kind {
   prepare(folder: string, ports: Ports, change: (text: string) => string): string[]
 }
 
-const APACHE_MODULES = '/usr/lib/apache2/modules'
+export const APACHE_MODULES = '/usr/lib/apache2/modules'
 const LUA_SOCKET = '/usr/share/lua'
 
 export const PROXIES: Readonly<Record<'nginx' | 'Caddy' | 'Apache', Kind>> = {
@@ -160,7 +160,7 @@ export async function startProxy(
   return { url, stop }
 }
 
-async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
+export async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}`)
     try {
@@ -173,7 +173,7 @@ async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
   throw new Error('the proxy does not answer')
 }
 
-async function terminate(child: ChildProcess): Promise<void> {
+export async function terminate(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGTERM')

@@ -26,6 +26,11 @@ const organizationOf = (args: Args): string | null => stringOf(args, 'organizati
 const FIELDS = {
   name: { type: 'string', value: '<name>', about: 'What users see' },
   'redirect-uris': { type: 'string', value: '<uris>', about: 'Where users return to, separated by spaces' },
+  'post-logout-redirect-uris': {
+    type: 'string',
+    value: '<uris>',
+    about: 'Where users return to after signing out, separated by spaces',
+  },
   type: { type: 'string', value: 'web|native', about: 'native: an app on a device (default web)' },
   auth: {
     type: 'string',
@@ -48,6 +53,7 @@ function settingsOf(args: Args): Record<string, unknown> {
   const named = {
     application_type: stringOf(args, 'type'),
     redirect_uris: wordsOf(args, 'redirect-uris'),
+    post_logout_redirect_uris: wordsOf(args, 'post-logout-redirect-uris'),
     token_endpoint_auth_method: stringOf(args, 'auth'),
     grant_types: wordsOf(args, 'grants'),
   }

@@ -42,11 +42,14 @@ const ORGANIZATIONS = [
   { name: 'Contoso Café', owner: ['soren.kjaer', 'priya.r'], admin: [], member: ['yusuf', 'siobhan'], guest: ['amelie'] },
 ] as const // biome-ignore format: a table
 
-/** The app of the examples: its redirect URI is on this machine. */
+/** The app of the examples: its redirect URIs are on this machine. */
 const APP = {
   client_id: 'acme-portal-001',
   name: 'Acme Portal',
-  settings: { redirect_uris: ['http://localhost:3000/callback'] },
+  settings: {
+    redirect_uris: ['http://localhost:3000/callback'],
+    post_logout_redirect_uris: ['http://localhost:3000/'],
+  },
 }
 
 export const seed: Command = {
