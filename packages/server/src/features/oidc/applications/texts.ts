@@ -4,6 +4,7 @@ import { texts } from '../../../base/page/index.ts'
 export const applicationText = texts({
   en: {
     title: 'Apps with access',
+    list: 'Your apps',
     lead: 'You have signed in to these apps with your account.',
     none: 'No app has access',
     none_lead: 'Apps that you sign in to with this account are listed here.',
@@ -32,6 +33,7 @@ export const applicationText = texts({
   },
   de: {
     title: 'Apps mit Zugriff',
+    list: 'Ihre Apps',
     lead: 'Bei diesen Apps haben Sie sich mit Ihrem Konto angemeldet.',
     none: 'Keine App hat Zugriff',
     none_lead: 'Apps, bei denen Sie sich mit diesem Konto anmelden, stehen hier.',

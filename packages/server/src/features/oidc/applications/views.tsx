@@ -7,6 +7,7 @@ import {
   Item,
   ItemList,
   LinkRow,
+  Section,
   Time,
 } from '../../../base/page/parts.tsx'
 import { QuestionCard } from '../../../base/page/question.tsx'
@@ -50,21 +51,20 @@ export function Applications({ applications, isRemoved, more, first }: Applicati
       title={t(locale, 'title')}
       notice={isRemoved ? t(locale, 'notice.removed') : null}
     >
-      {applications.length === 0 ? (
-        <EmptyState title={t(locale, 'none')}>
-          <p>{t(locale, 'none_lead')}</p>
-        </EmptyState>
-      ) : (
-        <>
-          <p class="lead">{t(locale, 'lead')}</p>
+      <Section title={t(locale, 'list')} lead={applications.length > 0 ? t(locale, 'lead') : null}>
+        {applications.length === 0 ? (
+          <EmptyState title={t(locale, 'none')}>
+            <p>{t(locale, 'none_lead')}</p>
+          </EmptyState>
+        ) : (
           <ItemList>
             {applications.map((item) => (
               <ApplicationRow key={item.id} item={item} />
             ))}
           </ItemList>
-        </>
-      )}
-      <Pager more={more} first={first} />
+        )}
+        <Pager more={more} first={first} />
+      </Section>
       <LinkRow>
         <a href="/account/security?open=applications">{t(locale, 'back_security')}</a>
       </LinkRow>
