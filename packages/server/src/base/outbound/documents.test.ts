@@ -59,6 +59,23 @@ describe('a document', () => {
     ])
   })
 
+  it('that cannot be fetched is not requested again for a while, where its kind says so', async () => {
+    const documents = open()
+    answer = async () => ({ status: 500, type: '', text: '' })
+    const slow = wanted(undefined, { retryAfter: MINUTE })
+    await Promise.all(
+      Array.from({ length: 5 }, () => expect(documents.find(slow)).rejects.toThrow('status 500')),
+    )
+    await expect(documents.find(slow)).rejects.toThrow('status 500')
+    expect(requests).toHaveLength(1)
+    pass(1)
+    await expect(documents.find(slow)).rejects.toThrow('status 500')
+    expect(requests).toHaveLength(2)
+    await expect(documents.find(wanted(undefined, { kind: 'other' }))).rejects.toThrow('status 500')
+    await expect(documents.find(wanted(undefined, { kind: 'other' }))).rejects.toThrow('status 500')
+    expect(requests).toHaveLength(4)
+  })
+
   it('is answered from memory, and fetched again in the background before it is too old', async () => {
     const documents = open()
     await documents.find(wanted())

@@ -26,6 +26,11 @@ export interface Wanted<T> {
   /** Milliseconds: after `refreshAfter` it is fetched in the background, after `expireAfter` before it is used. */
   refreshAfter: number
   expireAfter: number
+  /**
+   * Milliseconds in which a fetch that failed is the answer to every further one: for documents that strangers can cause to be
+   * fetched. Default: 0.
+   */
+  retryAfter?: number
 }
 
 export interface Documents {
@@ -43,6 +48,8 @@ interface Entry {
   refreshedAt: Date | null
   renewedAt: Date | null
   pending: Promise<unknown> | null
+  /** The last fetch, where it failed. */
+  failure: { error: unknown; at: Date } | null
   isEvicted: boolean
 }
 
@@ -86,9 +93,13 @@ export function createDocuments({ request, clock, log, most }: DocumentsOptions)
     entry.pending ??= load(wanted)
       .then(({ value, bytes }) => {
         if (!entry.isEvicted) held += bytes - entry.bytes
-        Object.assign(entry, { value, bytes, fetchedAt: clock.now() })
+        Object.assign(entry, { value, bytes, fetchedAt: clock.now(), failure: null })
         evict()
         return value
+      })
+      .catch((error: unknown) => {
+        entry.failure = { error, at: clock.now() }
+        throw error
       })
       .finally(() => {
         entry.pending = null
@@ -121,7 +132,11 @@ export function createDocuments({ request, clock, log, most }: DocumentsOptions)
       const now = clock.now()
       const entry = entryOf(wanted)
       const { fetchedAt } = entry
-      if (fetchedAt === null || now >= later(fetchedAt, wanted.expireAfter)) return fetchInto(entry, wanted)
+      if (fetchedAt === null || now >= later(fetchedAt, wanted.expireAfter)) {
+        const { failure } = entry
+        if (failure !== null && now < later(failure.at, wanted.retryAfter ?? 0)) throw failure.error
+        return fetchInto(entry, wanted)
+      }
       if (now >= later(fetchedAt, wanted.refreshAfter) && !isRecent(entry.refreshedAt, now))
         refresh(entry, wanted)
       return entry.value as never
@@ -144,6 +159,7 @@ const newEntry = (): Entry => ({
   refreshedAt: null,
   renewedAt: null,
   pending: null,
+  failure: null,
   isEvicted: false,
 })
 

@@ -2,8 +2,9 @@
  * What the settings of a client mean together: the rules of RFC 7591, RFC 9700 and OpenID Connect Registration over several
  * members, as errors of fields. Pure. Leaves what an owner may set (first-party clients, scopes) to oidc/clients.
  */
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import type { JsonWebKey } from 'node:crypto'
 import type { FieldError } from '../../base/errors.ts'
+import { publicKeyFault, readPublicJwk } from '../../base/jws.ts'
 import { redirectUriFault } from './redirect-uris.ts'
 import type { ClientSettings, GrantType } from './settings.ts'
 
@@ -81,23 +82,8 @@ const keys: Rule = (settings) => {
 /** Why it is no public key that assertions may be verified with. */
 function keyFault(jwk: JsonWebKey): string | null {
   if (jwk.use !== undefined && jwk.use !== 'sig') return 'Give keys for signatures (`use`: `sig`).'
-  const key = publicKeyOf(jwk)
-  if (key === null) return 'This is no key that can be read.'
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
-  if (type === 'rsa') {
-    const bits = details?.modulusLength ?? 0
-    return bits >= 2048 && bits <= 8192 ? null : 'Use an RSA key of 2,048 to 8,192 bits.'
-  }
-  if (type === 'ed25519') return null
-  return type === 'ec' && details?.namedCurve === 'prime256v1' ? null : 'Use RSA, P-256 or Ed25519.'
-}
-
-function publicKeyOf(jwk: JsonWebKey): KeyObject | null {
-  try {
-    return createPublicKey({ key: jwk, format: 'jwk' })
-  } catch {
-    return null
-  }
+  const key = readPublicJwk(jwk)
+  return key === null ? 'This is no key that can be read.' : publicKeyFault(key)
 }
 
 const hostOf = (uri: string): string => new URL(uri).host

@@ -4,6 +4,7 @@
  * Leaves what members mean together to rules.ts.
  */
 import { z } from 'zod'
+import { JWS_ALGORITHMS } from '../../base/jws.ts'
 import { LONGEST_REDIRECT_URI } from './redirect-uris.ts'
 
 export const GRANT_TYPES = [
@@ -18,8 +19,6 @@ export type GrantType = (typeof GRANT_TYPES)[number]
 export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 
-/** The algorithms of a client's assertions; none with a shared secret. */
-export const ASSERTION_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
 export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
 
 /** The scopes that this server defines; all others are those of resources. */
@@ -89,7 +88,7 @@ export const ClientSettings = z.strictObject({
   post_logout_redirect_uris: z.array(RedirectUri).max(50).default([]),
   grant_types: z.array(z.enum(GRANT_TYPES)).min(1).max(GRANT_TYPES.length).default(['authorization_code', 'refresh_token']),
   token_endpoint_auth_method: z.enum(AUTH_METHODS).default('client_secret_basic'),
-  token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).nullable().default(null),
+  token_endpoint_auth_signing_alg: z.enum(JWS_ALGORITHMS).nullable().default(null),
   jwks: z.strictObject({ keys: z.array(PublicJwk).min(1).max(20) }).nullable().default(null),
   jwks_uri: AppUrl.nullable().default(null),
   scopes: z.array(ScopeName).max(100).nullable().default(null),

@@ -219,6 +219,9 @@ export interface DownloadFace<I = unknown> extends StyledFace {
 
 /** What an endpoint of a protocol reads of a request besides its parameters. */
 export interface ProtocolRequest {
+  method: 'GET' | 'POST'
+  /** Of the row: `/oidc/token`. What signatures name is this endpoint at the public URL. */
+  path: string
   /** The field `Authorization`; null where there is none. */
   authorization: string | null
   /** The field `DPoP` (RFC 9449 §4.1); null where there is none. */

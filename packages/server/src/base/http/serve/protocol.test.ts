@@ -149,7 +149,7 @@ describe('an endpoint of a protocol', () => {
       `POST /oidc/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n${name}: a\r\n${name}: b\r\nconnection: close\r\n\r\n`,
     )
     expect(text).toMatch(/^HTTP\/1.1 400 /)
-    expect(text).toContain('"error":"invalid_request"')
+    expect(text).toContain(`"error":"${name === 'dpop' ? 'invalid_dpop_proof' : 'invalid_request'}"`)
   })
 
   it('has the methods that it has', async () => {

@@ -3,9 +3,9 @@
  * before `run` are those of every row; no cookie and no credential of our API is read (isCookieless).
  */
 import { z } from 'zod'
+import { problem } from '../../errors.ts'
 import { anyOrigin } from '../request/cors.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { badRequest } from '../request/text.ts'
 import type { ProtocolRequest, ProtocolRow } from '../row/route.ts'
 import { outputOf } from './api.ts'
 import type { Handler } from './router.ts'
@@ -22,7 +22,9 @@ export function protocolHandler(context: HttpContext, row: ProtocolRow): Handler
     try {
       const input = await step.enter(entry)
       const valid = await step.validateInput(entry, input)
-      const answer = await step.recordDenials(entry, () => row.run(entry.call, valid, requestOf(exchange)))
+      const answer = await step.recordDenials(entry, () =>
+        row.run(entry.call, valid, requestOf(row, exchange)),
+      )
       if (hasBody) context.present.data(exchange, answer, by)
       else context.present.empty(exchange, answer.status ?? status)
     } catch (error) {
@@ -40,16 +42,28 @@ export const protocolPreflight =
     context.present.empty(exchange, 204)
   }
 
-/** @throws Problem BAD_REQUEST for a field that is sent twice: two readers could find two different credentials */
-function requestOf({ req }: Exchange): ProtocolRequest {
-  return { authorization: onlyOne(req.rawHeaders, 'authorization'), dpop: onlyOne(req.rawHeaders, 'dpop') }
+function requestOf({ method, path }: ProtocolRow, { req }: Exchange): ProtocolRequest {
+  const { rawHeaders } = req
+  return {
+    method,
+    path,
+    authorization: onlyOne(rawHeaders, 'authorization', undefined),
+    // RFC 9449 §4.3
+    dpop: onlyOne(rawHeaders, 'dpop', 'invalid_dpop_proof'),
+  }
 }
 
-function onlyOne(rawHeaders: readonly string[], name: string): string | null {
+/** @throws Problem BAD_REQUEST for a field that is sent twice: two readers could find two different credentials */
+function onlyOne(
+  rawHeaders: readonly string[],
+  name: string,
+  protocolError: string | undefined,
+): string | null {
   let found: string | null = null
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (rawHeaders[at]?.toLowerCase() !== name) continue
-    if (found !== null) throw badRequest('A header field is present more than once.')
+    if (found !== null)
+      throw problem('BAD_REQUEST', { message: 'A header field is present more than once.', protocolError })
     found = rawHeaders[at + 1] ?? ''
   }
   return found

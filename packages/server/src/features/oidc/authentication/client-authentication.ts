@@ -1,18 +1,23 @@
 /**
  * The authentication of apps at the endpoints that they request (RFC 6749 §2.3, OpenID Connect Core §9): by a secret, in the header
- * or in the form; a public app names itself. Exactly one way, and the one that the app is registered for: a secret in either place
- * counts for both methods with secrets. The answer to every failure is the same.
+ * or in the form, or by an assertion that they have signed; a public app names itself. Exactly one way, and the one that the app is
+ * registered for: a secret in either place counts for both methods with secrets. Only an app that holds its key learns what is wrong.
  */
 import type { Call } from '../../../base/call.ts'
 import type { ProtocolRequest } from '../../../base/http/row/route.ts'
 import { type Client, findClientSecret, isUsableClient } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { type SingleUse, useOnce } from '../replays/index.ts'
+import { ASSERTION_TYPE, appNamedIn, checkAssertion } from './assertions.ts'
+import type { KeyTools } from './client-keys.ts'
 import { invalidClient, refusal } from './refusals.ts'
 
 /** The parameters by which an app says who it is. */
 export interface ClientCredentials {
   client_id?: string | undefined
   client_secret?: string | undefined
+  client_assertion?: string | undefined
+  client_assertion_type?: string | undefined
 }
 
 export interface AuthenticatedClient {
@@ -21,33 +26,65 @@ export interface AuthenticatedClient {
   isProven: boolean
 }
 
-/** @throws Problem `invalid_client`; `invalid_request` where the app authenticates in two ways (RFC 6749 §2.3) */
+export type AuthenticationTools = KeyTools & Pick<Tools, 'clients' | 'db'>
+
+/**
+ * @param proof of a key, which is used up by the same statement as the assertion
+ * @throws Problem `invalid_client`; `invalid_request` where the app authenticates in two ways (RFC 6749 §2.3); `invalid_dpop_proof`
+ */
 export async function authenticateClient(
-  { clients }: Pick<Tools, 'clients'>,
+  tools: AuthenticationTools,
   { now }: Call,
   sent: ClientCredentials,
-  { authorization }: ProtocolRequest,
+  { authorization, path }: ProtocolRequest,
+  proof: SingleUse | null = null,
 ): Promise<AuthenticatedClient> {
+  const byHeader = authorization !== null
   const basic = authorization === null ? null : readBasic(authorization)
-  const id = basic?.id ?? sent.client_id
   const secret = basic?.secret ?? sent.client_secret
-  if (basic !== null && sent.client_secret !== undefined)
+  const assertion = assertionIn(sent)
+  if ((basic !== null && sent.client_secret !== undefined) || (assertion !== null && secret !== undefined))
     throw refusal('invalid_request', 'The app authenticates in two ways.')
   if (basic !== null && sent.client_id !== undefined && sent.client_id !== basic.id)
     throw refusal('invalid_request', 'The client_id is not that of the header.')
-  const byHeader = authorization !== null
-  const client = id === undefined ? null : await clients.find(id)
+  const id = basic?.id ?? sent.client_id ?? (assertion === null ? undefined : appNamedIn(assertion))
+  const client = id === undefined ? null : await tools.clients.find(id)
   if (client === null || !isUsableClient(client, now)) throw invalidClient(byHeader)
   const { token_endpoint_auth_method: method } = client.settings
-  if (method === 'none') {
-    // a public app that sends a secret is not the app that it seems to be
-    if (secret !== undefined) throw invalidClient(byHeader)
-    return { client, isProven: false }
+  const uses = proof === null ? [] : [proof]
+  if (method === 'private_key_jwt') {
+    if (assertion === null) throw invalidClient(byHeader)
+    const { publicUrl } = tools.config
+    const audiences = [publicUrl, `${publicUrl}/oidc/token`, publicUrl + path]
+    uses.push(await checkAssertion(tools, client, assertion, { now, audiences }))
+  } else {
+    // a public app that sends a credential is not the app that it seems to be
+    const isPublic = method === 'none' && secret === undefined
+    const isRight = secret !== undefined && findClientSecret(client.secrets, secret, now) !== null
+    if (assertion !== null || !(method === 'none' ? isPublic : isRight)) throw invalidClient(byHeader)
   }
-  const isBySecret = method === 'client_secret_basic' || method === 'client_secret_post'
-  if (!isBySecret || secret === undefined || findClientSecret(client.secrets, secret, now) === null)
-    throw invalidClient(byHeader)
-  return { client, isProven: true }
+  await useUp(tools, uses)
+  return { client, isProven: method !== 'none' }
+}
+
+async function useUp(tools: Pick<Tools, 'db'>, uses: readonly SingleUse[]): Promise<void> {
+  const [used] = await useOnce(tools.db, uses)
+  if (used?.kind === 'assertion') throw invalidClient(false, 'The assertion was used before.')
+  if (used !== undefined) throw refusal('invalid_dpop_proof', 'The DPoP proof was used before.')
+}
+
+/** RFC 7521 §4.2 */
+function assertionIn({
+  client_assertion: text,
+  client_assertion_type: type,
+}: ClientCredentials): string | null {
+  if (text === undefined && type === undefined) return null
+  if (type !== ASSERTION_TYPE)
+    throw refusal('invalid_request', `The client_assertion_type has to be ${ASSERTION_TYPE}.`)
+  return text ?? refuseMissing()
+}
+function refuseMissing(): never {
+  throw refusal('invalid_request', 'The parameter client_assertion is missing.')
 }
 
 /** RFC 6749 §2.3.1: id and secret are encoded as in a form before they are joined. @throws Problem `invalid_client` */

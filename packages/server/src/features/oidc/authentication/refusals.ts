@@ -26,10 +26,14 @@ export const invalidGrant = (message = 'It is unknown, was used, has expired or 
 
 /**
  * RFC 6749 §5.2: a 401, with the scheme that the app has used. @param byHeader whether it has used the field `Authorization`
+ * @param message the same for every failure of those who have not proven anything
  */
-export const invalidClient = (byHeader: boolean): Problem =>
+export const invalidClient = (
+  byHeader: boolean,
+  message = 'The app is unknown, or has not proven who it is.',
+): Problem =>
   problem('AUTHENTICATION_FAILED', {
     protocolError: 'invalid_client',
-    message: 'The app is unknown, or has not proven who it is.',
+    message,
     headers: { 'www-authenticate': byHeader ? 'Basic realm="latchkey"' : 'Bearer realm="latchkey"' },
   })

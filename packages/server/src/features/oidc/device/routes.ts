@@ -34,7 +34,7 @@ const DeviceAnswerView = z
   })
   .meta({ id: 'DeviceAuthorization' })
 
-export function deviceGrantRoutes(tools: Pick<Tools, 'clients' | 'config' | 'db' | 'keyring'>): Row[] {
+export function deviceGrantRoutes(tools: Tools): Row[] {
   return [
     protocol({
       of: deviceOperations.request,

@@ -9,6 +9,7 @@ import { LOCALES } from '../../../base/call.ts'
 import { textField } from '../../../base/described.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { JWS_ALGORITHMS } from '../../../base/jws.ts'
 import { STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { DEVICE_GRANT } from '../device/index.ts'
@@ -21,6 +22,9 @@ const discover = operation({
   quiet: 'reads only',
   limit: { by: 'ip', max: 600, per: '1m' },
 })
+
+/** How apps prove who they are. */
+const PROVING = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
 /** @param publicUrl the issuer */
 export const metadataOf = (publicUrl: string) => ({
@@ -41,9 +45,12 @@ export const metadataOf = (publicUrl: string) => ({
   grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_GRANT],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['RS256', 'ES256'],
-  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
-  introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-  revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+  token_endpoint_auth_methods_supported: [...PROVING, 'none'],
+  token_endpoint_auth_signing_alg_values_supported: [...JWS_ALGORITHMS],
+  introspection_endpoint_auth_methods_supported: PROVING,
+  introspection_endpoint_auth_signing_alg_values_supported: [...JWS_ALGORITHMS],
+  revocation_endpoint_auth_methods_supported: [...PROVING, 'none'],
+  revocation_endpoint_auth_signing_alg_values_supported: [...JWS_ALGORITHMS],
   code_challenge_methods_supported: ['S256'],
   acr_values_supported: [...ACRS],
   claim_types_supported: ['normal'],

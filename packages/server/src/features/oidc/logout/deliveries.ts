@@ -7,7 +7,7 @@ import { systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { NoAnswer } from '../../../base/outbound/index.ts'
 import { audit } from '../../../core/audit/index.ts'
-import type { Client } from '../../../core/clients/index.ts'
+import { type Client, mayBePrivateFor } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { makeLogoutToken } from './logout-token.ts'
 import {
@@ -178,7 +178,7 @@ async function post(
       body: new URLSearchParams({ logout_token: token }).toString(),
       timeoutMs: TIMEOUT,
       maxBytes: MOST_BYTES,
-      allowPrivate: mayBePrivate(tools.config, uri),
+      allowPrivate: mayBePrivateFor(tools.config, uri),
     })
     const isTaken = status === 200 || status === 204
     return { status, error: isTaken ? null : `the app answered with ${status}` }
@@ -186,12 +186,4 @@ async function post(
     if (error instanceof NoAnswer) return { status: null, error: error.message }
     throw error
   }
-}
-
-/** Hosts that the operator names, as for connections; while an app is developed, those of this machine. */
-function mayBePrivate({ connectionHosts, profile }: Tools['config'], uri: string): boolean {
-  const { hostname, protocol, port } = new URL(uri)
-  const withPort = `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
-  if (connectionHosts.includes(hostname) || connectionHosts.includes(withPort)) return true
-  return profile !== 'production' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 }

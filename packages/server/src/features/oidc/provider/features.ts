@@ -11,6 +11,7 @@ import { readIdTokenHint } from '../id-tokens/index.ts'
 import { issuedFeature } from '../issued/index.ts'
 import { logoutFeature } from '../logout/index.ts'
 import { pushedFeature } from '../pushed/index.ts'
+import { replayFeature } from '../replays/index.ts'
 import { resourceFeature } from '../resources/index.ts'
 import { tokenEndpointFeature } from '../token/index.ts'
 
@@ -23,6 +24,7 @@ export function providerFeatures(tools: Tools, memberships: MembershipLookup): F
   return [
     clientFeature(tools),
     resourceFeature(tools),
+    replayFeature(tools),
     authorizeFeature({ ...tools, memberships, readHint }),
     pushedFeature({ ...tools, readHint }),
     deviceGrantFeature({ ...tools, memberships }),
