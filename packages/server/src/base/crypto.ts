@@ -26,6 +26,7 @@ export type Purpose =
   | 'round_trips'
   | 'identities'
   | 'authorize'
+  | 'dpop_nonces'
   | 'logout'
   | 'device'
 

@@ -219,7 +219,7 @@ export interface DownloadFace<I = unknown> extends StyledFace {
 
 /** What an endpoint of a protocol reads of a request besides its parameters. */
 export interface ProtocolRequest {
-  method: 'GET' | 'POST'
+  method: string
   /** Of the row: `/oidc/token`. What signatures name is this endpoint at the public URL. */
   path: string
   /** The field `Authorization`; null where there is none. */

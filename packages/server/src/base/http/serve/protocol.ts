@@ -42,8 +42,8 @@ export const protocolPreflight =
     context.present.empty(exchange, 204)
   }
 
-function requestOf({ method, path }: ProtocolRow, { req }: Exchange): ProtocolRequest {
-  const { rawHeaders } = req
+function requestOf({ path, ...row }: ProtocolRow, { req }: Exchange): ProtocolRequest {
+  const { rawHeaders, method = row.method } = req
   return {
     method,
     path,

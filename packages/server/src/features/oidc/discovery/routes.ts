@@ -13,6 +13,7 @@ import { JWS_ALGORITHMS } from '../../../base/jws.ts'
 import { STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { DEVICE_GRANT } from '../device/index.ts'
+import { DPOP_ALGORITHMS } from '../dpop/index.ts'
 import { KNOWN_CLAIMS } from '../scopes/index.ts'
 
 const discover = operation({
@@ -52,6 +53,7 @@ export const metadataOf = (publicUrl: string) => ({
   revocation_endpoint_auth_methods_supported: [...PROVING, 'none'],
   revocation_endpoint_auth_signing_alg_values_supported: [...JWS_ALGORITHMS],
   code_challenge_methods_supported: ['S256'],
+  dpop_signing_alg_values_supported: [...DPOP_ALGORITHMS],
   acr_values_supported: [...ACRS],
   claim_types_supported: ['normal'],
   claims_supported: [

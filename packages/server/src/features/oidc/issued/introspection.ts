@@ -47,6 +47,7 @@ async function introspectRefreshToken(
     sub: found.user_id,
     iss: config.publicUrl,
     exp: Math.floor(found.expires_at.getTime() / 1000),
+    ...(found.dpop_jkt !== null && { cnf: { jkt: found.dpop_jkt } }),
   }
 }
 

@@ -1,7 +1,7 @@
 /** What there is to know about tokens of apps, and their end (RFC 7009, RFC 7662, OpenID Connect Core §5.3). */
 import { z } from 'zod'
 import { described, textField } from '../../../base/described.ts'
-import { protocol, type Row } from '../../../base/http/row/route.ts'
+import { type Answer, protocol, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authenticateClient, Credentials, refusal } from '../authentication/index.ts'
 import { createAppTokens } from './app-tokens.ts'
@@ -46,14 +46,10 @@ export function issuedRoutes(tools: Tools): Row[] {
         ),
       }),
       output: Userinfo,
-      run: async (call, input, request) => ({
-        data: (await userinfo(
-          all,
-          call,
-          request,
-          method === 'POST' ? input.access_token : undefined,
-        )) as z.infer<typeof Userinfo>,
-      }),
+      run: async (call, input, request) =>
+        (await userinfo(all, call, request, method === 'POST' ? input.access_token : undefined)) as Answer<
+          z.infer<typeof Userinfo>
+        >,
     })
   return [
     userinfoRow('GET', 'oidc.userinfo'),

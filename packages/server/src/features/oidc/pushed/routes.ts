@@ -14,6 +14,7 @@ import {
   RefusedToApp,
   storePushed,
 } from '../authorize/index.ts'
+import { demandNonce, dpopProofOf, nonceHeader } from '../dpop/index.ts'
 import { push } from './operations.ts'
 
 export type PushedTools = Tools & Pick<CheckTools, 'readHint'>
@@ -47,15 +48,23 @@ export function pushedRoutes(tools: PushedTools): Row[] {
       input: AuthorizationParameters.extend(Credentials),
       output: PushedView,
       run: async (call, sent, request) => {
-        const { client } = await authenticateClient(tools, call, sent, request)
+        const proof = dpopProofOf(tools, call, request)
+        const by = await authenticateClient(tools, call, sent, request, proof?.use)
+        demandNonce(tools, call, by, proof)
+        const { client } = by
         // §2.1
         if (sent.request_uri !== undefined)
           throw refusal('invalid_request', 'A pushed request does not have the parameter request_uri.')
+        // RFC 9449 §10.1: the code is bound to the key that the app holds now
+        if (proof !== null && sent.dpop_jkt !== undefined && sent.dpop_jkt !== proof.jkt)
+          throw refusal('invalid_request', 'The dpop_jkt is not the thumbprint of the key of the DPoP proof.')
+        const bound = proof === null ? {} : { dpop_jkt: proof.jkt }
         // without the credentials
-        const parameters = { ...AuthorizationParameters.parse(sent), client_id: client.id }
+        const parameters = { ...AuthorizationParameters.parse(sent), ...bound, client_id: client.id }
         await checkRequest(tools, parameters, { now: call.now, isPushed: true }).catch(asAnswer)
         const reference = await storePushed(tools, call, parameters)
-        return { data: { request_uri: reference, expires_in: PUSHED_LIFETIME / 1000 }, status: 201 }
+        const data = { request_uri: reference, expires_in: PUSHED_LIFETIME / 1000 }
+        return { data, status: 201, ...nonceHeader(tools, call, proof) }
       },
     }),
   ]

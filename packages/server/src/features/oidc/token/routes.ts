@@ -5,6 +5,7 @@ import { Problem } from '../../../base/errors.ts'
 import { protocol, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authenticateClient, invalidGrant, refusal } from '../authentication/index.ts'
+import { demandNonce, dpopProofOf, nonceHeader } from '../dpop/index.ts'
 import { grantsOf } from './grants.ts'
 import { tokenEndpoint } from './operations.ts'
 import { TokenParameters } from './parameters.ts'
@@ -43,7 +44,9 @@ export function tokenEndpointRoutes(tools: Tools): Row[] {
       input: TokenParameters,
       output: TokenAnswerView,
       run: async (call, sent, request) => {
-        const by = await authenticateClient(tools, call, sent, request)
+        const proof = dpopProofOf(tools, call, request)
+        const by = await authenticateClient(tools, call, sent, request, proof?.use)
+        demandNonce(tools, call, by, proof)
         const { grant_type: type } = sent
         if (type === undefined) throw refusal('invalid_request', 'The parameter grant_type is missing.')
         const grant = Object.hasOwn(grants, type) ? grants[type] : undefined
@@ -51,10 +54,11 @@ export function tokenEndpointRoutes(tools: Tools): Row[] {
         const allowed: readonly string[] = by.client.settings.grant_types
         if (!allowed.includes(type))
           throw refusal('unauthorized_client', 'The app is not registered for this grant_type.')
-        // an app that demands what is not there yet gets nothing in its place
-        if (by.client.settings.dpop_bound_access_tokens)
-          throw refusal('unauthorized_client', 'Tokens that are bound to a key are not supported yet.')
-        return { data: await grant({ call, by, sent, jkt: null }).catch(asGrantError) }
+        // RFC 9449 §5.2
+        if (by.client.settings.dpop_bound_access_tokens && proof === null)
+          throw refusal('invalid_request', 'The app is registered to send a DPoP proof.')
+        const data = await grant({ call, by, sent, jkt: proof?.jkt ?? null }).catch(asGrantError)
+        return { data, ...nonceHeader(tools, call, proof) }
       },
     }),
   ]
