@@ -6,6 +6,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../base/db/types.ts'
+import { authoritiesOf } from './authorities.ts'
 import { type Jobs, job } from './jobs/index.ts'
 
 export const authorityEnded = job('connections.authority_ended', z.object({ organization_id: z.string() }))
@@ -27,3 +28,10 @@ export const hasAuthority = (of: JudgedAuthority): RawBuilder<SqlBool> => {
   const has = sql<SqlBool>`proofs @> ${JSON.stringify([proof])}::jsonb`
   return 'userId' in of ? sql<SqlBool>`(user_id = ${of.userId} and ${has})` : has
 }
+
+/** Whether an attempt has one that is none for the account any more. A clause of a statement over `attempts`. */
+export const hasLostAuthority = (
+  of: JudgedAuthority,
+): RawBuilder<SqlBool> => sql<SqlBool>`(${hasAuthority(of)} and exists (
+  select from jsonb_array_elements(attempts.proofs) p
+  where p -> 'authority' = 'true' and p ->> 'connection' <> all (array(${authoritiesOf('attempts.user_id')}))))`

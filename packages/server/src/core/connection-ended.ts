@@ -100,10 +100,12 @@ const isEndedIn = (p: RawBuilder<unknown>, { connectionId, version, until }: End
 export const hasEnded = (ended: EndedUse): RawBuilder<SqlBool> =>
   sql<SqlBool>`exists (select from jsonb_array_elements(proofs) p where ${isEndedIn(sql`p`, ended)})`
 
-/** Whether users sign in by a connection: it is active, and its organization is not deleted. */
+/**
+ * Whether what a connection proves counts: it is active, or its settings cannot be read now, and its organization is not deleted.
+ */
 export const isUsed = (id: RawBuilder<unknown>): RawBuilder<SqlBool> => sql<SqlBool>`exists (
   select from connections c left join organizations o on o.id = c.organization_id
-  where c.id = ${id} and c.status = 'active' and o.deleted_at is null)`
+  where c.id = ${id} and (c.status = 'active' or c.unreadable_since is not null) and o.deleted_at is null)`
 
 /** Whether an attempt has an ended proof, or raises a session that had one, which its demand was judged by. */
 export const hasEndedProof = (ended: EndedUse): RawBuilder<SqlBool> => sql<SqlBool>`exists (

@@ -10,7 +10,7 @@ import { sha256 } from '../../../base/crypto.ts'
 import { isUniqueViolation } from '../../../base/db/index.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Db, Tx } from '../../../base/db/types.ts'
-import { invalid, notFound, problem } from '../../../base/errors.ts'
+import { invalid, notFound, Problem, problem } from '../../../base/errors.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revoke } from '../../../core/revocations/index.ts'
@@ -242,7 +242,7 @@ const KEYS_AT_ONCE = 100
 /**
  * Rotates a key: creates a key with the same name, permissions and lifetime. The old key is revoked at once, or remains valid
  * for `graceSeconds`. The new key acts in the organization of the old one, so the session has to act there, as for creating it.
- * @throws Problem NOT_FOUND, CONFLICT where it was rotated or revoked already; what refuses the session in the organization
+ * @throws Problem NOT_FOUND, CONFLICT where it was rotated or revoked already, or its owner has left the organization; what refuses the session in the organization
  */
 export async function rotateKey(
   tools: KeyTools & { assertActsIn: AssertActsIn },
@@ -257,7 +257,7 @@ export async function rotateKey(
   const { graceSeconds } = change
   // which organization that is never changes
   const { organization_id: actsIn } = await getKey(tools, call, id)
-  if (actsIn !== null) await tools.assertActsIn(call, actsIn)
+  if (actsIn !== null) await assertMayReplace(tools, call, actsIn)
   return await tools.db.tx(scope, async (tx) => {
     await lockOwnKeys(tx, call, userId)
     const old = await selectApiKey(tx, userId, id)
@@ -287,6 +287,25 @@ export async function rotateKey(
     })
     return issued
   })
+}
+
+/** @throws Problem CONFLICT `left_organization`; what refuses the session in the organization */
+async function assertMayReplace(
+  { assertActsIn }: { assertActsIn: AssertActsIn },
+  call: Call,
+  organizationId: string,
+): Promise<void> {
+  try {
+    await assertActsIn(call, organizationId)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'NOT_FOUND') throw error
+    throw problem('CONFLICT', {
+      message:
+        'You are not a member of the organization in which this key acts. Create a key for what you need, and revoke this one.',
+      details: { reason: 'left_organization' },
+      cause: error,
+    })
+  }
 }
 
 /** The same lifetime from now on, limited to what the server permits. */

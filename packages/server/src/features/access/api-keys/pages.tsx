@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
-import { invalid, problem as newProblem, type Problem } from '../../../base/errors.ts'
+import { invalid, problem as newProblem, type Problem, reasonOf } from '../../../base/errors.ts'
 import { Description, optional, PermissionName } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
@@ -158,8 +158,15 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks, assertActsIn: Asser
           call,
           await rotateKey({ ...tools, assertActsIn }, call, id, { graceSeconds: Number(grace) }),
         ),
-      reached: (_call, _sent, { code }) =>
-        code === 'CONFLICT' || code === 'NOT_FOUND' ? { redirect: '/account/api-keys' } : null,
+      reached: (_call, _sent, problem) =>
+        !hasLeft(problem) && (problem.code === 'CONFLICT' || problem.code === 'NOT_FOUND')
+          ? { redirect: '/account/api-keys' }
+          : null,
+      redisplay: async (call, { id, ...typed }, problem) => {
+        const form = formState(call.locale, typed, problem)
+        const alert = hasLeft(problem) ? t(call.locale, 'problem.left_organization') : form.alert
+        return { ...(await showKey(call, id ?? '', { ...form, alert })), status: problem.status }
+      },
     }),
     page({
       of: apiKeyOperations.revoke,
@@ -176,6 +183,9 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks, assertActsIn: Asser
     }),
   ]
 }
+
+/** Of a key that acts in an organization of which its owner is no member any more. */
+const hasLeft = (problem: Problem): boolean => reasonOf(problem) === 'left_organization'
 
 /** Whether the proof of identity is recent enough for the form to be accepted. */
 const isFresh = ({ session, now }: Call): boolean =>

@@ -67,6 +67,8 @@ export const apiKeysText = texts({
       'Takes effect immediately: programs that use this key lose access. This cannot be undone.',
     'key.revoke_button': 'Revoke key',
     'key.back': 'All API keys',
+    'problem.left_organization':
+      'You are not a member of the organization in which this key acts. Create a key for what you need, and revoke this one.',
   },
   de: {
     'keys.title': 'API-Schlüssel',
@@ -135,5 +137,7 @@ export const apiKeysText = texts({
       'Gilt sofort: Programme, die diesen Schlüssel verwenden, verlieren den Zugriff. Das lässt sich nicht rückgängig machen.',
     'key.revoke_button': 'Schlüssel widerrufen',
     'key.back': 'Alle API-Schlüssel',
+    'problem.left_organization':
+      'Sie sind kein Mitglied der Organisation, in der dieser Schlüssel handelt. Erstellen Sie einen Schlüssel für das, was Sie brauchen, und widerrufen Sie diesen.',
   },
 })

@@ -5,6 +5,7 @@ import type { Client } from '../../../testing/client.ts'
 import { type Federated, goal, HTML, startFederated } from '../../../testing/federation.ts'
 import { PASSWORD, type World } from '../../../testing/world.ts'
 import { keptTokenJobs } from '../../identity/identities/index.ts'
+import { listConnected } from './connected.ts'
 
 const API = '/api/v1'
 const LIST = `${API}/auth/external/linked-accounts`
@@ -185,6 +186,29 @@ describe('disconnecting an account', () => {
     expect(await unlink()).toEqual([409, 'last_way_in'])
     await setDeleted(null)
     expect(await unlink()).toEqual([200, undefined])
+  })
+
+  it('is refused for the last one that signs in, also where none counts for the account', async () => {
+    const { client, id } = await visitor()
+    const organization = await world.organization({ members: [[{ id }, 'member']] })
+    const okta = federated.fakes.provider('okta')
+    const { slug } = await federated.connect('okta', { organizationId: organization })
+    okta.user = { ...okta.user, sub: `only-${id}`, email: 'contractor@other.example' }
+    const { data } = await client.post(`${API}/auth/external/${slug}/link`, {})
+    await federated.answer(client, await federated.fakes.authorize(data.authorization_url))
+    // as an administrator does, who may remove the last way in
+    const admin = await world.person({ roles: ['super_admin'] })
+    const google = (await federated.identitiesOf(id)).find(({ provider }) => provider === 'google')
+    const others = world.client()
+    await federated.signIn(others, slug)
+    expect((await admin.client.delete(`${API}/users/${id}/identities/${google?.id}`)).status).toBe(200)
+    const before = await federated.identitiesOf(id)
+    expect(before).toHaveLength(1)
+    const of = await world.db.tx('system', (tx) => listConnected(world.app.tools, tx, id))
+    expect(of.map(({ isUnlinkable }) => isUnlinkable)).toEqual([false])
+    await world.db.hot.updateTable('connections').set({ status: 'disabled' }).where('id', '=', before[0]?.connection_id ?? '').execute() // biome-ignore format: a statement
+    const unused = await world.db.tx('system', (tx) => listConnected(world.app.tools, tx, id))
+    expect(unused.map(({ isUnlinkable }) => isUnlinkable)).toEqual([true])
   })
 
   it('is refused for the last way to sign in', async () => {

@@ -29,9 +29,14 @@ export interface ConnectedAccount {
   isUnlinkable: boolean
 }
 
-/** Whether a user keeps a way in without an identity. An account that has none is not kept from removing one. */
-const keepsWayIn = (ways: WaysIn, id: string): boolean =>
-  countWaysIn(ways, [id]) > 0 || countWaysIn(ways, []) === 0
+/**
+ * Whether a user keeps a way in without an identity. One that has no way in that counts for the account keeps another identity that
+ * signs in, by the provider of an organization that is no authority for it: without any, they could not even add a way in.
+ * @param signingIn the identities whose connection is active
+ */
+const keepsWayIn = (ways: WaysIn, id: string, signingIn: readonly string[]): boolean =>
+  countWaysIn(ways, [id]) > 0 ||
+  (countWaysIn(ways, []) === 0 && (!signingIn.includes(id) || signingIn.length > 1))
 
 /** The accounts at providers that are connected to a user, oldest first. */
 export async function listConnected(
@@ -42,10 +47,13 @@ export async function listConnected(
   const identities = await listIdentities(tx, userId)
   const connections = await connectionsOf(tx, identities)
   const ways = await findWaysIn(tools.config, tx, userId)
+  const signingIn = identities
+    .filter(({ connection_id }) => connections.get(connection_id ?? '')?.status === 'active')
+    .map(({ id }) => id)
   return identities.map((identity) => ({
     identity,
     connection: connections.get(identity.connection_id ?? '') ?? null,
-    isUnlinkable: keepsWayIn(ways, identity.id),
+    isUnlinkable: keepsWayIn(ways, identity.id, signingIn),
   }))
 }
 

@@ -135,7 +135,7 @@ const disableConnection = (
 ): Promise<ConnectionView & { requirement_lapsed: boolean }> =>
   asOperator(tools, organization, systemCall(tools.clock.now()), async (tx, owner, call) => {
     const id = await idOf(tx, owner, name)
-    const requirement_lapsed = await isLastRequiredConnection(tx, id)
+    const requirement_lapsed = await isLastRequiredConnection(tx, id, 'disabled')
     const disabled = await changeFor(tools, tx, call, owner, id, { status: 'disabled' })
     return { ...connectionView(tools.config, disabled, call.now), requirement_lapsed }
   })
@@ -174,7 +174,7 @@ const deleteConnection = (
 ): Promise<{ id: string; slug: string; name: string; requirement_lapsed: boolean }> =>
   asOperator(tools, organization, systemCall(tools.clock.now()), async (tx, owner, call) => {
     const named = await idOf(tx, owner, name)
-    const requirement_lapsed = await isLastRequiredConnection(tx, named)
+    const requirement_lapsed = await isLastRequiredConnection(tx, named, 'deleted')
     const { id, slug, name: title } = await deleteFor(tools, tx, call, owner, named)
     return { id, slug, name: title, requirement_lapsed }
   })
@@ -211,7 +211,7 @@ const previewDeletion = (
       has_identities: hasIdentities,
       domains: leading?.domains.map(({ domain }) => domain) ?? [],
       leads_to: leading?.next?.name ?? null,
-      requirement_lapses: status === 'active' && (await isLastRequiredConnection(tx, id)),
+      requirement_lapses: status === 'active' && (await isLastRequiredConnection(tx, id, 'deleted')),
     }
   })
 

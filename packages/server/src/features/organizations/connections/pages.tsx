@@ -68,7 +68,7 @@ export async function showConnection(
   const { shell } = await frameOf(tools, call, above)
   const connection = await getConnection(tools, call, 'organization', connectionId)
   const mayChange = can(shell, 'connections:write')
-  const isRequired = mayChange && (await isLastRequired(tools, connection))
+  const isRequired = mayChange && (await isLastRequired(tools, connection, 'disabled'))
   const roles = mayChange ? (await listGrantableRoles(tools, call)).grantable : []
   const {
     callback_url: callbackUrl,
@@ -99,8 +99,14 @@ export async function showConnection(
 const stale = ({ locale }: Call): string => t(locale, 'refused.stale')
 
 /** Whether members have to sign in by a connection of the organization, of which this is the last one. */
-const isLastRequired = ({ db }: Pick<Tools, 'db'>, { id, status }: ShownConnection): Promise<boolean> =>
-  status === 'active' ? db.tx('system', (tx) => isLastRequiredConnection(tx, id)) : Promise.resolve(false)
+const isLastRequired = (
+  { db }: Pick<Tools, 'db'>,
+  { id, status }: ShownConnection,
+  how: 'disabled' | 'deleted',
+): Promise<boolean> =>
+  status === 'active'
+    ? db.tx('system', (tx) => isLastRequiredConnection(tx, id, how))
+    : Promise.resolve(false)
 
 /** The fields of the API by those of the form. A secret that was typed is not shown again. */
 function ownForm(call: Call, { typed: sent = {}, ...refused }: FormState, problem: Problem): FormState {
@@ -286,7 +292,7 @@ async function showDeletion(
   const { shell } = await frameOf(tools, call)
   const connection = await getConnection(tools, call, 'organization', connectionId)
   const leading = await tools.db.tx('system', (tx) => domainChanges.listLeading(tx, shell.id, connection.id))
-  const isRequired = await isLastRequired(tools, connection)
+  const isRequired = await isLastRequired(tools, connection, 'deleted')
   return {
     page: (
       <DeleteConnection

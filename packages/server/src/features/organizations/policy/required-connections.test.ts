@@ -113,10 +113,12 @@ describe('the sign-in that is required', () => {
     await lead(main)
     expect((await require()).status).toBe(200)
     await prove(main)
-    const last = (connection: string) =>
-      world.db.tx('system', (tx) => isLastRequiredConnection(tx, connection))
+    const last = (connection: string, how: 'disabled' | 'deleted' = 'disabled') =>
+      world.db.tx('system', (tx) => isLastRequiredConnection(tx, connection, how))
     const lastDomain = () => world.db.tx('system', (tx) => isLastRequiredDomain(tx, domainId))
     expect([await last(main), await last(link), await lastDomain()]).toEqual([true, false, true])
+    // once it is deleted, the domain leads to the connection of the link
+    expect(await last(main, 'deleted')).toBe(false)
     // without the choice, the domain leads to the connection of the link once the main one is disabled
     await lead(null)
     expect([await last(main), await last(link)]).toEqual([false, false])

@@ -128,7 +128,19 @@ describe('a key of an organization', () => {
     const { id, member } = await startCompany(world)
     const key = await keyOf(member, id)
     expect((await member.client.post(`/api/v1/organizations/${id}/leave`, {})).status).toBe(200)
-    expect((await rotate(member.client, key.id)).code).toBe('NOT_FOUND')
+    const refused = await rotate(member.client, key.id)
+    expect([refused.status, refused.body.error.details.reason]).toEqual([409, 'left_organization'])
+    expect(refused.body.error.message).toContain('Create a key for what you need, and revoke this one')
+    const shown = await member.client.send(
+      'POST',
+      `/account/api-keys/${key.id}/rotate`,
+      { grace: '0' },
+      { form: true, ...HTML },
+    )
+    expect([shown.status, shown.text]).toEqual([
+      409,
+      expect.stringContaining('Create a key for what you need'),
+    ])
     expect((await member.client.delete(`${KEYS}/${key.id}`)).status).toBe(200)
   })
 })

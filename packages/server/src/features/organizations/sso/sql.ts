@@ -26,8 +26,16 @@ export async function selectReadiness(tx: Tx, organizationId: string): Promise<S
   return rows[0] as SsoReadiness
 }
 
-/** Whether members of its organization have to sign in by a connection, of which this is the last one: without it, that lapses. */
-export async function isLastRequiredConnection(tx: Tx, connectionId: string): Promise<boolean> {
+/**
+ * Whether members of its organization have to sign in by a connection, of which this is the last one: without it, that lapses.
+ * @param how a domain for which it was chosen leads nowhere while it is disabled, and to the first active one when it is deleted
+ */
+export async function isLastRequiredConnection(
+  tx: Tx,
+  connectionId: string,
+  how: 'disabled' | 'deleted',
+): Promise<boolean> {
+  const chosen = how === 'deleted' ? sql`nullif(d.connection_id, one.id)` : sql`d.connection_id`
   const { rows } = await sql`
     select from connections one join security_policies p using (organization_id)
     where one.id = ${connectionId} and p.sign_in = 'sso_required'
@@ -35,7 +43,7 @@ export async function isLastRequiredConnection(tx: Tx, connectionId: string): Pr
         select from connections other join organization_domains d
           on d.organization_id = other.organization_id and d.verified_at is not null
         where other.organization_id = one.organization_id and other.status = 'active' and other.id <> one.id
-          and (other.origin <> 'setup_link' or other.id = coalesce(d.connection_id, (
+          and (other.origin <> 'setup_link' or other.id = coalesce(${chosen}, (
             select f.id from connections f
             where f.organization_id = one.organization_id and f.status = 'active' and f.id <> one.id
             order by f.id limit 1))))`.execute(tx)

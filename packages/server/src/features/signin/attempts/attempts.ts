@@ -11,7 +11,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { isId, newId } from '../../../base/ids.ts'
-import { hasAuthority, type JudgedAuthority } from '../../../core/authority-ended.ts'
+import { hasLostAuthority, type JudgedAuthority } from '../../../core/authority-ended.ts'
 import { type EndedUse, hasEndedProof } from '../../../core/connection-ended.ts'
 import type { ConnectedSession, ProviderSessions } from '../../../core/providers/index.ts'
 import { isNamedIn } from '../../../core/saml/named-sessions.ts'
@@ -237,7 +237,7 @@ export async function findReturnTo(db: Statements, token: string): Promise<strin
 /**
  * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, all that began until a
  * time, one, whose e-mail was used, those with a proof by a connection that has ended, or by an
- * authority for the account, which may be none now, or those whose provider has ended the session. The caller holds the user's row, except where
+ * authority for the account that is none any more, or those whose provider has ended the session. The caller holds the user's row, except where
  * a provider names it. Never a row that `purgeAttempts` deletes, so that the two do not lock the same rows in different orders.
  * @returns how many
  */
@@ -266,7 +266,7 @@ export async function endAttempts(
         : 'provenBy' in which
           ? open.where(hasEndedProof(which.provenBy))
           : 'authorityOf' in which
-            ? open.where(hasAuthority(which.authorityOf))
+            ? open.where(hasLostAuthority(which.authorityOf))
             : open.where('created_at', '<=', which.until)
   const { numUpdatedRows } = await named.executeTakeFirst()
   return Number(numUpdatedRows)

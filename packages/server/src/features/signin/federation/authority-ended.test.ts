@@ -130,6 +130,10 @@ it('a sign-in that waits begins again where an administrator gives the account a
 it('another domain of the organization, and another organization, change nothing', async () => {
   const [of, other] = [await company(), await company()]
   const { client, bearer } = await visit(of)
+  await enrolAuthenticator(world, of.ada.client)
+  const waiting = world.client()
+  federated.fakes.provider('google').user = { ...of.user } as never
+  expect(goal(await federated.signIn(waiting, of.slug))).toBe('/second-factor')
   await federated.prove(of.organization, `second${count}.example`)
   const rows = (await of.owner.client.get(`${of.root}/domains`)).data
   const second = rows.find(({ domain }: { domain: string }) => domain.startsWith('second'))
@@ -138,6 +142,8 @@ it('another domain of the organization, and another organization, change nothing
   expect([(await client.get(`${API}/users`)).status, (await bearer.get(`${API}/users`)).status]).toEqual([
     200, 200,
   ])
+  await world.app.settle()
+  expect((await waiting.get('/second-factor', HTML)).status).toBe(200)
 })
 
 describe('a connection of a set-up link loses it', () => {

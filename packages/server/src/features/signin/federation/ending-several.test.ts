@@ -96,6 +96,21 @@ describe('a session that two connections have proven', () => {
     expect(await validated(client)).toBe(401)
   })
 
+  it('stays with one whose settings cannot be read now, and ends once that is disabled', async () => {
+    const of = await provenTwice()
+    const row = await world.db.hot.selectFrom('connections').select('settings').where('id', '=', of.second.id).executeTakeFirstOrThrow() // biome-ignore format: a row
+    const store = (settings: object) =>
+      world.db.hot.updateTable('connections').set({ settings: JSON.stringify(settings) }).where('id', '=', of.second.id).execute() // biome-ignore format: a statement
+    await store({ ...(row.settings as object), requires: 'something newer' })
+    await world.clock.advance('1 minute')
+    expect(await end.disable(of, of.first)).toBe(200)
+    await world.app.settle()
+    expect(await validated(of.client)).toBe(200)
+    expect(await end.disable(of, of.second)).toBe(200)
+    await world.app.settle()
+    expect(await validated(of.client)).toBe(401)
+  })
+
   it('ends once both are disconnected from its user', async () => {
     const { client } = await provenTwice()
     const { id } = await federated.me(client)

@@ -28,7 +28,7 @@ export const connectionEnding = ({ clock, db, log }: Pick<Tools, 'clock' | 'db' 
 /**
  * The job that takes the authority for accounts from what connections of an organization have proven, where they have none any more:
  * roles of the server hold no longer in such a session, and accounts at the provider are disconnected from users who are no members.
- * A sign-in under way that counts as one begins again.
+ * A sign-in under way that counts as one, and is none any more, begins again.
  */
 export const authorityEnding = ({ clock, db, jobs }: Pick<Tools, 'clock' | 'db' | 'jobs'>): Work =>
   runs(authorityEnded, async ({ organization_id: organizationId }, now) => {
