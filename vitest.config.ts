@@ -15,7 +15,7 @@ import {
 const all = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}', 'tests/conformance/*.test.ts']
 const timing = ['packages/*/src/**/*.timing.test.ts', 'tests/*.timing.test.ts']
 const withoutDatabase = [
-  'packages/guard/src/{adapters,jwt,latchkey,methods,sockets}/*.test.ts',
+  'packages/guard/src/{adapters,jwt,latchkey,methods,resource,sockets}/*.test.ts',
   'packages/guard/src/{can,features,fields,hostile,latchkey,latchkey-session,matrix,options,permissions,present,property,roles,rules,verify}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page,xml}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',

@@ -23,6 +23,13 @@ describe('the guides of apps', () => {
     for (const { file, text } of blocks) expect(example(file)).toContain(text)
   })
 
+  it('and that of an MCP server', () => {
+    const page = readFileSync(join(ROOT, 'docs/guides/guard/mcp.md'), 'utf8')
+    const [, text = ''] = /^```ts\n([\s\S]*?)^```$/m.exec(page) ?? []
+    expect(text).toContain('protectedResource(')
+    expect(example('protect-with-mcp.ts')).toContain(text)
+  })
+
   it('show every example of an app, and name the command that runs it', () => {
     const files = readdirSync(join(ROOT, 'examples')).filter((file) => file.startsWith('sign-in-'))
     const shown = APP_GUIDES.flatMap((guide) => blocksOfGuide(guide).map(({ file }) => file.split('/')[0]))

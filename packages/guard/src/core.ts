@@ -3,7 +3,7 @@
  * against the rule, report each refusal. It is synchronous wherever the methods are, so that a cached token costs no
  * turn of the event loop.
  */
-import { challenger } from './challenge.ts'
+import { challenger, type ResourceFacts } from './challenge.ts'
 import { type Now, systemTime } from './clock.ts'
 import { bearerCredential, type Credential, readCredentials, type SentCredentials } from './credentials.ts'
 import { callSafely } from './methods/callback.ts'
@@ -67,7 +67,8 @@ export interface Core {
   close(): void
 }
 
-export function openCore(options: GuardOptions): Core {
+/** @param resource of `protectedResource` */
+export function openCore(options: GuardOptions, resource: ResourceFacts | null = null): Core {
   assertOptions('createGuard()', options, OPTIONS, ['methods'])
   const { style = 'standard', unauthenticatedStatus = 401, realm = 'latchkey', now = systemTime } = options
   if (unauthenticatedStatus === 403 && style !== 'detail')
@@ -100,7 +101,7 @@ export function openCore(options: GuardOptions): Core {
     recognizes: (sent: Credential) => methods.some((method) => method.sources.recognizes(sent)),
   }
   const schemes = union(({ schemes: own, name }) => (own.length > 0 ? own : [name]))
-  const challenges = challenger(schemes, realm)
+  const challenges = challenger(schemes, realm, resource)
   const docs = methods.find((method) => method.docs !== undefined)?.docs ?? null
   const present = presenter({ style, unauthenticatedStatus, docs, now })
 
@@ -134,11 +135,18 @@ export function openCore(options: GuardOptions): Core {
       const credentials = read()
       const outcome = credentials instanceof Problem ? credentials : runMethods(credentials, request, 0)
       if (outcome instanceof Promise)
-        return outcome.then((later) => judged(rule(later, request.method), request)).catch(asProblem)
-      return judged(rule(outcome, request.method), request)
+        return outcome.then((later) => concluded(rule(later, request.method), request, rule)).catch(asProblem)
+      return concluded(rule(outcome, request.method), request, rule)
     } catch (error) {
       return asProblem(error)
     }
+  }
+
+  const concluded = (outcome: Outcome, request: GuardRequest, rule: CompiledRule): Outcome => {
+    const verdict = judged(outcome, request)
+    if (resource !== null && verdict instanceof Problem && verdict.status === 401)
+      resource.scopes.set(verdict, rule.scopesFor(request.method))
+    return verdict
   }
 
   /** The roles that callers can have, where all of them are defined in the guard. */

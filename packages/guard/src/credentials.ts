@@ -10,7 +10,7 @@ import { type Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 
 /** The place or scheme in which a credential was sent. */
-export type CredentialKind = 'bearer' | 'basic' | 'api-key' | 'other' | 'cookie'
+export type CredentialKind = 'bearer' | 'dpop' | 'basic' | 'api-key' | 'other' | 'cookie'
 
 /** In characters. Longer credentials are refused before they are parsed or hashed. Node itself limits all fields to 16 kB. */
 const MAX_LENGTH = 16_384
@@ -127,6 +127,7 @@ function readAuthorization(request: GuardRequest, value: string): Credential {
 
 const SCHEMES: Readonly<Record<string, CredentialKind>> = Object.assign(Object.create(null), {
   bearer: 'bearer',
+  dpop: 'dpop',
   basic: 'basic',
   'api-key': 'api-key',
 })

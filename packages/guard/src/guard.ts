@@ -3,7 +3,7 @@ import { type FastifyHook, type FastifyPlugin, fastifyHook, fastifyPlugin } from
 import { type KoaMiddleware, koaMiddleware } from './adapters/koa.ts'
 import { type ExpressHandler, expressHandler, type NodeHandler, nodeHandler } from './adapters/node.ts'
 import { type HonoMiddleware, honoMiddleware, type WebHandler, webHandler } from './adapters/web.ts'
-import { type GuardOptions, type Outcome, openCore } from './core.ts'
+import { type Core, type GuardOptions, type Outcome, openCore } from './core.ts'
 import { type LoginHandlers, loginHandlers } from './login.ts'
 import type { RevocationState } from './methods/method.ts'
 import type { Principal } from './principal.ts'
@@ -94,7 +94,10 @@ export interface ProblemAnswer {
  * app.get('/invoices', guard.express({ permissions: 'invoices:read' }), listInvoices)
  */
 export function createGuard(options: GuardOptions): Guard {
-  const core = openCore(options)
+  return guardOf(openCore(options))
+}
+
+export function guardOf(core: Core): Guard {
   const ruleOf = (rule: Rule | undefined): Rule | undefined => {
     core.assertRule(rule)
     return rule

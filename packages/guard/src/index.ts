@@ -35,6 +35,14 @@ export type { Style } from './present.ts'
 export { currentPrincipal, type Principal, type PrincipalFields, principalOf, runAs } from './principal.ts'
 export { Problem, type ProblemCode, type ProblemOptions, type ProblemType, problem } from './problem.ts'
 export type { GuardRequest, RequestLike } from './request.ts'
+export type { DpopOptions } from './resource/dpop.ts'
+export type { MetadataHandlers, ResourceMetadata } from './resource/metadata.ts'
+export {
+  type ProtectedResource,
+  type ProtectedResourceOptions,
+  protectedResource,
+} from './resource/protected-resource.ts'
+export type { ReplayStore } from './resource/replays.ts'
 export {
   effectivePermissions,
   type RoleDefinition,

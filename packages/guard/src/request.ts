@@ -79,7 +79,8 @@ function joined(value: unknown, name: string): string | undefined {
 /** Whether a joined value is of several fields; none of the credentials contains a comma. */
 const isJoined = (name: string, value: string): boolean =>
   value.includes(',') &&
-  (name !== 'authorization' || /^(?:bearer|basic|api-key) |,\s*(?:bearer|basic|api-key) /i.test(value))
+  (name !== 'authorization' ||
+    /^(?:bearer|dpop|basic|api-key) |,\s*(?:bearer|dpop|basic|api-key) /i.test(value))
 
 /** A request of `node:http`, which Express, Fastify and Koa wrap. */
 export class NodeRequest implements GuardRequest {

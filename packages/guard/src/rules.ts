@@ -47,14 +47,23 @@ export interface Rule {
 }
 
 /** @returns the principal (null: an anonymous caller, where the rule is `optional`), or the problem to answer */
-export type CompiledRule = (outcome: Principal | Problem | null, method: string) => Principal | Problem | null
+type Check = (outcome: Principal | Problem | null, method: string) => Principal | Problem | null
+
+export type CompiledRule = Check & {
+  /** The scopes that a token needs for a request with this method. */
+  scopesFor(method: string): readonly string[]
+}
 
 /** @throws TypeError for a rule that is malformed or can never match: an empty list, an unknown member, nested `methods` */
 export function compileRule(rule: Rule = {}): CompiledRule {
+  return Object.assign(compileCheck(rule), { scopesFor: (method: string) => scopesFor(rule, method) })
+}
+
+function compileCheck(rule: Rule): Check {
   assertRule(rule)
   const whole = compileRequirements(rule)
   if (rule.methods === undefined) return whole
-  const byMethod = new Map<string, CompiledRule>()
+  const byMethod = new Map<string, Check>()
   for (const [name, more] of Object.entries(rule.methods)) {
     const method = name.toUpperCase()
     if (!HTTP_METHODS.includes(method))
@@ -66,7 +75,7 @@ export function compileRule(rule: Rule = {}): CompiledRule {
   }
   if (byMethod.size === 0) throw new TypeError('`methods` is empty, so that every method is refused')
   const others = byMethod.get('*')
-  const ruleOf = (method: string): CompiledRule | undefined =>
+  const ruleOf = (method: string): Check | undefined =>
     byMethod.get(method) ?? (method === 'HEAD' ? byMethod.get('GET') : undefined) ?? others
   const isOptionalFor = (method: string): boolean => ruleOf(method)?.(null, method) === null
   return (outcome, method) => {
@@ -79,7 +88,7 @@ export function compileRule(rule: Rule = {}): CompiledRule {
   }
 }
 
-function compileRequirements(rule: Rule): CompiledRule {
+function compileRequirements(rule: Rule): Check {
   const { organization, scopes, optional = false } = rule
   const lacks = compileChecks(rule, OUTSIDE)
   const lacksScope = scopes === undefined ? null : compileScopes(scopes)
@@ -222,6 +231,21 @@ function assertScopes(scopes: NonNullable<Rule['scopes']>): void {
       throw new TypeError('scopes must be non-empty lists of scopes, each without spaces')
   }
 }
+
+/** Every scope that a rule names. */
+export function scopesIn({ scopes, methods }: Rule): readonly string[] {
+  const { allOf = [], anyOf = [] } = scopes === undefined ? {} : scopeLists(scopes)
+  return [...new Set([...allOf, ...anyOf, ...Object.values(methods ?? {}).flatMap(scopesIn)])]
+}
+
+/** The scopes that a rule names for requests with this method. */
+function scopesFor({ methods = {}, ...rule }: Rule, method: string): readonly string[] {
+  const entry = (name: string) => Object.entries(methods).find(([own]) => own.toUpperCase() === name)?.[1]
+  const more = entry(method) ?? (method === 'HEAD' ? entry('GET') : undefined) ?? entry('*')
+  return [...new Set([...scopesIn(rule), ...(more === undefined ? [] : scopesIn(more))])]
+}
+
+export const isScope = (text: string): boolean => SCOPE.test(text)
 
 /** Every role that a rule names. */
 export function rolesOf(rule: Rule): readonly string[] {

@@ -7,7 +7,7 @@
 import { boundedCache } from '../cache.ts'
 import type { Now } from '../clock.ts'
 import type { Credential } from '../credentials.ts'
-import { isTexts } from '../options.ts'
+import { isRecord, isTexts } from '../options.ts'
 import type { Principal } from '../principal.ts'
 import { invalidToken, Problem } from '../problem.ts'
 import { type Algorithm, algorithmNamed } from './algorithms.ts'
@@ -48,6 +48,8 @@ export interface VerifiedToken {
   /** The app that the token was issued to (RFC 9068 §2.2), and what it was authorized by; null for a token of a session. */
   readonly client: string | null
   readonly family: string | null
+  /** The thumbprint of the key that the token is bound to (RFC 9449 §6.1); '' where that is malformed, null for a bearer token. */
+  readonly jkt: string | null
   /** The end of validity in milliseconds since the Unix epoch, including the tolerance. */
   readonly until: number
 }
@@ -176,7 +178,7 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
 
 /** @param principal null: its roles and organization are those of the claims */
 function factsOf(
-  { jti, sid, sub, iat, roles, org, client_id, fam }: Claims,
+  { jti, sid, sub, iat, roles, org, client_id, fam, cnf }: Claims,
   until: number,
   principal: Principal | null,
   { isLatchkey }: TokenRules,
@@ -192,8 +194,18 @@ function factsOf(
     org: principal === null ? (typeof org === 'string' ? org : null) : principal.organizationId,
     client: typeof client_id === 'string' ? client_id : null,
     family: typeof fam === 'string' ? fam : null,
+    jkt: thumbprintIn(cnf),
     until,
   }
+}
+
+/** Other methods of confirmation (RFC 7800 §3.1) are not checked here. */
+function thumbprintIn(cnf: unknown): string | null {
+  if (cnf === undefined) return null
+  if (!isRecord(cnf)) return ''
+  const { jkt } = cnf
+  if (jkt === undefined) return null
+  return typeof jkt === 'string' ? jkt : ''
 }
 
 /** The time in an id of Latchkey, which is a UUIDv7 (RFC 9562 §5.7), in seconds; 0 for other ids. */

@@ -32,6 +32,7 @@ import { type Fetch, outboundUrl, unavailable } from '../outbound.ts'
 import { makePrincipal, type Principal } from '../principal.ts'
 import { invalidToken, Problem, problem } from '../problem.ts'
 import type { GuardRequest } from '../request.ts'
+import type { ProofChecker } from '../resource/dpop.ts'
 import { isWorkers } from '../runtime.ts'
 import { type Awaitable, CALLBACK_TIMEOUT, within } from './callback.ts'
 import {
@@ -117,6 +118,16 @@ export function latchkey(options: LatchkeyOptions): MethodPlan {
   return { name: 'latchkey', open: (context) => openLatchkey(options, context) }
 }
 
+/**
+ * Accepts access tokens of a Latchkey server that were issued for a resource, and nothing else of it. Those that are bound to a
+ * key require a proof.
+ *
+ * @param proofs null: bound tokens are refused
+ */
+export function resourceTokens(options: LatchkeyOptions, proofs: ProofChecker | null): MethodPlan {
+  return { name: 'latchkey', open: (context) => openLatchkey(options, context, { proofs }) }
+}
+
 const OPTIONS: OptionTable<LatchkeyOptions> = {
   issuer: text,
   audience: textOrTexts,
@@ -144,7 +155,12 @@ interface CachedAnswer {
   lifetime: number
 }
 
-function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: MethodContext): Method {
+/** @param resource of `resourceTokens`; null: the server itself is the audience, or an app of the caller */
+function openLatchkey(
+  options: LatchkeyOptions,
+  { now, report, stateChanged }: MethodContext,
+  resource: { proofs: ProofChecker | null } | null = null,
+): Method {
   assertOptions('latchkey()', options, OPTIONS, ['issuer'])
   const issuer = options.issuer.replace(/\/+$/, '')
   const { credential, timeout = 3000, rememberFor = 5, fetch = globalThis.fetch } = options
@@ -190,7 +206,11 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   ): Principal | Problem | Promise<Principal | Problem> {
     // a known revocation applies in every state of the stream
     if (revoked.covers(token)) return invalidToken('revoked')
-    return isLive() ? token.principal : validateToken(token, sent)
+    if (isLive()) return token.principal
+    // the server validates no token for another audience
+    return resource === null
+      ? validateToken(token, sent)
+      : unavailable('the revocations are not known', undefined, 1)
   }
 
   async function validateToken(
@@ -227,14 +247,39 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
     return answer
   }
 
-  function authenticateToken(sent: Credential): MethodOutcome | Promise<MethodOutcome> {
+  function authenticateToken(
+    sent: Credential,
+    request: GuardRequest,
+  ): MethodOutcome | Promise<MethodOutcome> {
     const verdict = verifier.verify(sent)
-    return verdict instanceof Promise ? verdict.then((later) => settle(later, sent)) : settle(verdict, sent)
+    return verdict instanceof Promise
+      ? verdict.then((later) => settle(later, sent, request))
+      : settle(verdict, sent, request)
   }
-  const settle = (verdict: TokenVerdict | undefined, sent: Credential) => {
+  const settle = (verdict: TokenVerdict | undefined, sent: Credential, request: GuardRequest) => {
     if (verdict === undefined) return undefined
-    if (verdict === UNKNOWN_KEY) return validateUnknownKey(sent)
-    return verdict instanceof Problem ? verdict : acceptToken(verdict, sent)
+    if (verdict === UNKNOWN_KEY)
+      return resource === null ? validateUnknownKey(sent) : invalidToken('the kid is unknown')
+    if (verdict instanceof Problem) return verdict
+    return verdict.jkt === null && sent.kind === 'bearer' && proofs?.isRequired !== true
+      ? acceptToken(verdict, sent)
+      : acceptBound(verdict, sent, request)
+  }
+  const proofs = resource?.proofs ?? null
+
+  /** RFC 9449 §7.1, §7.2: scheme, binding and proof belong together, or the token is refused. */
+  function acceptBound(
+    token: VerifiedToken,
+    sent: Credential,
+    request: GuardRequest,
+  ): Principal | Problem | Promise<Principal | Problem> {
+    if (token.jkt === null) return invalidToken('the token is bound to no key')
+    if (sent.kind !== 'dpop')
+      return invalidToken('the token is bound to a key, and was sent as a bearer token')
+    if (proofs === null) return invalidToken('proofs are not checked here')
+    const proven = proofs.check(request, { text: sent.value, jkt: token.jkt })
+    if (proven instanceof Promise) return proven.then((refused) => refused ?? acceptToken(token, sent))
+    return proven ?? acceptToken(token, sent)
   }
 
   /** @param csrfToken of an unsafe request with a session cookie */
@@ -288,10 +333,10 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
 
   return {
     name: 'latchkey',
-    schemes: ['Bearer', 'Api-Key'],
+    schemes: resource === null ? ['Bearer', 'Api-Key'] : schemesOf(proofs),
     sources: {
       ...NO_SOURCES,
-      headers: ['x-api-key'],
+      headers: resource === null ? ['x-api-key'] : [],
       cookies: cookie === null ? [] : [cookie],
       recognizes: hasLatchkeyForm,
     },
@@ -301,14 +346,24 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
       const session = cookie === null ? undefined : cookies.get(cookie)
       if (session !== undefined) return authenticateCookie(session, request)
       if (sent === null || sent.isTooLong) return undefined
+      if (resource !== null) {
+        const isToken = sent.kind === 'bearer' || (sent.kind === 'dpop' && proofs !== null)
+        return isToken ? authenticateToken(sent, request) : undefined
+      }
       if (sent.kind === 'api-key') return API_KEY.test(sent.value) ? authenticateOpaque(sent) : undefined
       if (sent.kind !== 'bearer') return undefined
-      if (sent.value.includes('.')) return authenticateToken(sent)
+      if (sent.value.includes('.')) return authenticateToken(sent, request)
       return SESSION_TOKEN.test(sent.value) || API_KEY.test(sent.value) ? authenticateOpaque(sent) : undefined
     },
     state: (): RevocationState => (mode === 'none' ? 'off' : isPushed() ? 'connected' : 'asking'),
     close: () => stream?.close(),
   }
+}
+
+/** A client that reads only the first challenge understands Bearer. */
+const schemesOf = (proofs: ProofChecker | null): readonly string[] => {
+  if (proofs === null) return ['Bearer']
+  return proofs.isRequired ? ['DPoP'] : ['Bearer', 'DPoP']
 }
 
 /** @throws TypeError where a callback returns no credential, which the stream reports as its state */
