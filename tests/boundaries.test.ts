@@ -57,7 +57,7 @@ describe('an API key inside organizations', () => {
     await ben.client.post(`${BASE}/${id}/leave`)
     expect((await log(key)).status).toBe(404)
     expect((await key.get('/api/v1/auth/validate')).data.organization_id).toBeNull()
-    expect((await ben.client.post(`/api/v1/auth/api-keys/${second.key_id}/rotate`)).status).toBe(404)
+    expect((await ben.client.post(`/api/v1/auth/api-keys/${second.key_id}/rotate`)).status).toBe(409)
   })
 
   it('has no permissions in an organization other than its own', async () => {
