@@ -177,10 +177,9 @@ export function respond(
     case 'token':
       return redeem(fake, request, form, clock)
     case 'revocation':
+      if (!isClient(fake, request, form, clock)) return refusal(fake, 'invalid_client')
       fake.revoked.push(form.token ?? '')
-      return isClient(fake, request, form, clock)
-        ? { status: 200, body: '' }
-        : refusal(fake, 'invalid_client')
+      return { status: 200, body: '' }
     default:
       return read(fake, part, request, url)
   }

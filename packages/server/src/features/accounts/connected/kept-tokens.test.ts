@@ -134,6 +134,33 @@ describe('the tokens of a connection', () => {
     expect(discord.revoked).toHaveLength(before + 1)
   })
 
+  it('are revoked by the party that they came by, where the connection is changed twice before the jobs have run', async () => {
+    for (const ending of ['released', 'disconnected']) {
+      const { id, discord, kept, person } = await keeping()
+      const connection = await findConnection(world.db.hot, id)
+      if (!connection) throw new Error('no connection')
+      const before = discord.revoked.length
+      const second = { ...connection, clientId: 'of-another-party' }
+      const [first, later] = [world.clock.now(), new Date(world.clock.now().getTime() + 1000)]
+      await world.db.tx('system', async (tx) => {
+        await releaseKeptTokens.ofConnection(world.app.tools, tx, connection, first)
+        await releaseKeptTokens.ofConnection(world.app.tools, tx, second, later)
+        await tx.updateTable('connections').set({ client_id: 'of-a-third' }).where('id', '=', id).execute()
+        const [identity] = await tx
+          .selectFrom('identities')
+          .selectAll()
+          .where('user_id', '=', person.id)
+          .execute()
+        if (ending === 'released' || !identity) return
+        await endIdentity(world.app.tools, tx, systemCall(first), await getUser(tx, person.id), identity)
+      })
+      await world.app.settle()
+      // the provider knows the client of the first party alone
+      expect([ending, discord.revoked.length]).toEqual([ending, before + 1])
+      expect((await kept()).tokens).toBeNull()
+    }
+  })
+
   it('stay where it keeps them again and they came since', async () => {
     const { id, slug, discord, kept } = await keeping()
     const connection = await findConnection(world.db.hot, id)

@@ -18,14 +18,15 @@ import { findReleased, purgeReleased, sealedReleasedSecrets, storeReleased } fro
 type Tokens = NonNullable<ExternalIdentity['tokens']>
 
 /**
- * Run by accounts/connected. `released`: with the connection as it was then. `connection`: the same, encrypted, of an earlier
- * version.
+ * Run by accounts/connected. `came_at`: when the tokens came, which tells by what the connection was then. Of earlier versions absent:
+ * `released`: with the connection as it was last; `connection`: the same, encrypted.
  */
 const revokeTokensJob = job(
   'identities.revoke_tokens',
   z.object({
     connection_id: z.string(),
     tokens: z.string(),
+    came_at: z.iso.datetime().optional(),
     released: z.boolean().optional(),
     connection: z.string().optional(),
   }),
@@ -51,12 +52,12 @@ const readKeptTokens = (keyring: Pick<Keyring, 'decrypt'>, sealed: string): Toke
   // sealed by this server
   JSON.parse(keyring.decrypt('identities', sealed)) as Tokens
 
-type KeptTokens = Pick<Identity, 'connection_id' | 'tokens'>
+type KeptTokens = Pick<Identity, 'connection_id' | 'tokens' | 'linked_at' | 'last_used_at'>
 
 const selectKept = (tx: Tx, userIds: readonly string[]): Promise<KeptTokens[]> =>
   tx
     .selectFrom('identities')
-    .select(['connection_id', 'tokens'])
+    .select(['connection_id', 'tokens', 'linked_at', 'last_used_at'])
     .where('user_id', 'in', userIds)
     .where('tokens', 'is not', null)
     .execute()
@@ -68,11 +69,13 @@ export async function revokeKeptTokens(
   removed: readonly KeptTokens[] | { userIds: readonly string[] },
   now: Date,
 ): Promise<void> {
-  for (const { connection_id, tokens } of 'userIds' in removed
+  for (const { connection_id, tokens, linked_at, last_used_at } of 'userIds' in removed
     ? await selectKept(tx, removed.userIds)
-    : removed)
-    if (connection_id !== null && tokens !== null)
-      await jobs.enqueue(tx, revokeTokensJob, { connection_id, tokens }, { now })
+    : removed) {
+    if (connection_id === null || tokens === null) continue
+    const came_at = (last_used_at ?? linked_at).toISOString()
+    await jobs.enqueue(tx, revokeTokensJob, { connection_id, tokens, came_at }, { now })
+  }
 }
 
 type ReleaseTools = { jobs: Pick<Jobs, 'enqueue'> }
@@ -154,17 +157,21 @@ async function clearPart(
   { connection_id: id, until }: z.output<typeof releaseTokensJob.payload>,
   now: Date,
 ): Promise<number> {
-  // where it keeps tokens again, those of later sign-ins stay
-  const keepsAgain = (await findConnection(tx, id))?.settings.keeps_tokens === true
-  const isReleased = keepsAgain ? sql`coalesce(last_used_at, linked_at) <= ${until}::timestamptz` : sql`true`
-  const { rows } = await sql<{ tokens: string }>`
+  // where it keeps tokens again, those of later sign-ins stay; and a later release is that of another job
+  const isBounded =
+    (await findConnection(tx, id))?.settings.keeps_tokens === true ||
+    (await findReleased(tx, id, new Date(Date.parse(until) + 1))) !== null
+  const isReleased = isBounded ? sql`coalesce(last_used_at, linked_at) <= ${until}::timestamptz` : sql`true`
+  const { rows } = await sql<{ tokens: string; came_at: Date }>`
     with part as (
-      select id, tokens from identities where connection_id = ${id} and tokens is not null and ${isReleased}
+      select id, tokens, coalesce(last_used_at, linked_at) as came_at from identities where connection_id = ${id} and tokens is not null and ${isReleased}
       order by id limit ${sql.lit(AT_ONCE)} for no key update)
     update identities i set tokens = null, tokens_from = null from part where i.id = part.id
-    returning part.tokens`.execute(tx)
-  for (const { tokens } of rows)
-    await jobs.enqueue(tx, revokeTokensJob, { connection_id: id, tokens, released: true }, { now })
+    returning part.tokens, part.came_at`.execute(tx)
+  for (const { tokens, came_at } of rows) {
+    const payload = { connection_id: id, tokens, came_at: came_at.toISOString(), released: true }
+    await jobs.enqueue(tx, revokeTokensJob, payload, { now })
+  }
   return rows.length
 }
 
@@ -190,10 +197,12 @@ const readReleased = (keyring: Pick<Keyring, 'decrypt'>, sealed: string): Usable
 /** The connection by which tokens are revoked; null where it is not known any more. */
 async function connectionOfTokens(
   { db, keyring }: { db: Pick<Db, 'hot'>; keyring: Pick<Keyring, 'decrypt' | 'opens'> },
-  { connection_id: id, released = false, connection }: z.output<typeof revokeTokensJob.payload>,
+  { connection_id: id, came_at, released = false, connection }: z.output<typeof revokeTokensJob.payload>,
 ): Promise<UsableConnection | null> {
+  const then = came_at === undefined ? null : await findReleased(db.hot, id, new Date(came_at))
+  if (then) return then
   const present = async () => (await listConnectionsOf(db.hot, [id]))[0] ?? null
-  const former = () => findReleased(db.hot, id)
+  const former = () => findReleased(db.hot, id, null)
   const found = released ? ((await former()) ?? (await present())) : ((await present()) ?? (await former()))
   const isSealed = connection !== undefined && keyring.opens('connections', connection)
   return found ?? (isSealed ? readReleased(keyring, connection) : null)

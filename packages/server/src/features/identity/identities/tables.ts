@@ -37,8 +37,10 @@ export interface IdentitiesTable {
 
 /** A connection as it was when it was deleted, or ceased to keep tokens. */
 export interface ReleasedConnectionsTable {
-  /** That of the connection. */
+  /** That of the connection; of a former one another. */
   id: string
+  /** The connection, where it was released again since, with other settings. */
+  former_of: Generated<string | null>
   organization_id: string | null
   provider: string
   client_id: string | null
