@@ -60,7 +60,7 @@ import {
 import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
-import { applicationSection, formTargetsOf, providerFeatures } from './features/oidc/provider/index.ts'
+import { appAt, applicationSection, formTargetsOf, providerFeatures } from './features/oidc/provider/index.ts'
 import { connectionFeature, prepareConnections } from './features/organizations/connections/index.ts'
 import { domainFeature, ownDomains } from './features/organizations/domains/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
@@ -405,6 +405,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     recordDenial: denials(tools),
     stepUp: stepUpBeginner(tools),
     formTargets: (call) => formTargetsOf(tools.keyring, call),
+    continuesTo: (returnTo) => appAt(tools.clients, returnTo),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs
     beforeAnswer: config.profile === 'testing' ? jobs.settleNew : null,
     ...(config.accessLog && !isForPeople(config) ? { accessEntries: batchedEntries(tools.clock.now) } : {}),

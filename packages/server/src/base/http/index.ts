@@ -13,6 +13,7 @@ import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
 import { type Problem, problem } from '../errors.ts'
+import type { Eventual } from '../eventual.ts'
 import type { Hashing } from '../hashing/index.ts'
 import type { RateLimits } from '../limits/index.ts'
 import { type Entries, type Log, occasionally } from '../log/index.ts'
@@ -63,6 +64,8 @@ export interface HttpOptions extends PageRenderer {
   stepUp?: StepUpBeginner
   /** Default: forms lead to this server alone. */
   formTargets?(call: Pick<Call, 'cookies'>): readonly string[]
+  /** Default: addresses on this server lead to no app. */
+  continuesTo?(returnTo: string): Eventual<string | null>
   beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
   ready(): Promise<Readiness>
@@ -110,6 +113,7 @@ export function createHttp(options: HttpOptions): Http {
     recordDenial: options.recordDenial ?? (async () => {}),
     stepUp: options.stepUp ?? (async () => null),
     formTargets: options.formTargets ?? (() => []),
+    continuesTo: options.continuesTo ?? (() => null),
     beforeAnswer: options.beforeAnswer ?? null,
     openExchange: accesses ? openWatched : open,
     cors: cors(config.corsOrigins),

@@ -42,7 +42,7 @@ export function Document({ title, paths, body }: { title: string; paths: AssetPa
 }
 
 export function Body({ children }: { children: ComponentChildren }) {
-  const { locale, brand, signedIn } = useUi()
+  const { locale, brand, continuesTo, signedIn } = useUi()
   return (
     <>
       <a class="skip" href="#content">
@@ -53,6 +53,9 @@ export function Body({ children }: { children: ComponentChildren }) {
         {signedIn ? <Person /> : null}
       </header>
       <main id="content" tabindex={-1}>
+        {continuesTo === null ? null : (
+          <p class="toward">{baseText.nodes(locale, 'toward', { app: <strong>{continuesTo}</strong> })}</p>
+        )}
         {children}
       </main>
       <footer>

@@ -28,6 +28,8 @@ export interface PageContents {
   /** Without the brand's name, which is appended. */
   title: string
   csrfToken: string | null
+  /** The app that the user continues to after signing in. */
+  continuesTo?: string | null
   /** The user that the header names; default: the principal of the call. */
   signedIn?: SignedIn | null
 }
@@ -62,12 +64,16 @@ export function createPages(config: {
   const sign = asset('svg', 'image/svg+xml', icon(look))
   const paths = { styles: styles.path, script: script.path, icon: sign.path }
 
-  function renderPage(call: Call, { page, title, csrfToken, signedIn }: PageContents): string {
+  function renderPage(
+    call: Call,
+    { page, title, csrfToken, continuesTo = null, signedIn }: PageContents,
+  ): string {
     const ui: Ui = {
       locale: call.locale,
       csrfToken,
       brand: { name: look.name, logo: look.logo },
       passkeyScript: passkeys.path,
+      continuesTo,
       signedIn: signedIn ?? signedInBy(call),
     }
     const within = (node: VNode): string =>

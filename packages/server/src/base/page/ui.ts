@@ -12,6 +12,8 @@ export interface Ui {
   brand: { name: string; logo: string | null }
   /** The path of the script of passkeys. */
   passkeyScript: string
+  /** The app that the user continues to after signing in; null for none. */
+  continuesTo: string | null
   /** The user that the header names; null if no user is signed in. */
   signedIn: SignedIn | null
 }
@@ -27,6 +29,7 @@ export const UiContext = createContext<Ui>({
   csrfToken: null,
   brand: { name: 'Latchkey', logo: null },
   passkeyScript: '',
+  continuesTo: null,
   signedIn: null,
 })
 

@@ -5,6 +5,7 @@
  */
 import type { Call } from '../../call.ts'
 import { type Problem, problem } from '../../errors.ts'
+import type { Eventual } from '../../eventual.ts'
 import { SESSION_COOKIE, SIGNED_OUT_COOKIES } from '../browser-cookies.ts'
 import { ANONYMOUS } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
@@ -26,6 +27,7 @@ export interface PageContent {
   title: string
   status: number
   csrfToken: string | null
+  continuesTo: string | null
 }
 
 export type PageContext = HttpContext & { renderer: PageRenderer }
@@ -46,7 +48,7 @@ export function pageHandler(context: PageContext, row: PageRow, formAddress: For
       const parsed = await step.validateInput(entry, input)
       isMeant = true
       const answer = await step.recordDenials(entry, () => row.run(entry.call, parsed))
-      sendPage(context, row, exchange, entry.call, answer)
+      await sendPage(context, row, entry, answer)
     } catch (error) {
       const failed = problemOf(context, exchange, error, row)
       await (isMeant ? answerFailure : displayAgain)(context, step, entry, failed)
@@ -147,14 +149,15 @@ function signInAddress(returnTo: string, notice: Record<string, string>): string
   return `/sign-in?${parameters}`
 }
 
-function sendPage(
+/** @param fields those of a form that is displayed again */
+async function sendPage(
   context: PageContext,
   row: PageRow,
-  exchange: Exchange,
-  call: Call,
+  { exchange, call }: Entry,
   answer: PageAnswer,
   failed?: Problem,
-): void {
+  fields: FormInput = {},
+): Promise<void> {
   if ('redirect' in answer) {
     keepNewCookies(context, exchange, answer.cookies)
     context.present.redirect(exchange, answer.redirect, answer.cookies)
@@ -173,11 +176,30 @@ function sendPage(
   const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(context.keyring, shownTo)
   const status = failed?.status ?? answer.status ?? 200
   const { page, title } = answer
-  const html = context.renderer.renderPage(shownTo, { page, title, status, csrfToken: csrf.token })
+  const continuesTo = await appAhead(context, exchange, fields)
+  const html = context.renderer.renderPage(shownTo, {
+    page,
+    title,
+    status,
+    csrfToken: csrf.token,
+    continuesTo,
+  })
   keepNewCookies(context, exchange, answer.cookies)
   const cookies = [...(answer.cookies ?? []), ...csrf.cookies]
   const formTargets = [...(answer.formTargets ?? []), ...context.formTargets(call)]
   context.present.page(exchange, html, { status, cookies, formTargets, failed })
+}
+
+/** The app that the page is on the way to, by its `return_to`. */
+function appAhead(
+  { continuesTo }: PageContext,
+  { url }: Exchange,
+  fields: FormInput,
+): Eventual<string | null> {
+  const query = url.indexOf('?')
+  const inQuery = query === -1 ? null : new URLSearchParams(url.slice(query)).get('return_to')
+  const returnTo = inQuery ?? returnToOf(fields)
+  return returnTo === null ? null : continuesTo(returnTo)
 }
 
 /** The page is then that of a visitor. */
@@ -219,7 +241,7 @@ async function displayAgain(
       sendProblemPage(context, exchange, call, failed, path)
     } else {
       const answer = await row.redisplay(call, valuesOf(fields), failed)
-      sendPage(context, row, exchange, call, answer, failed)
+      await sendPage(context, row, entry, answer, failed, fields)
     }
   } catch (error) {
     sendProblemPage(context, exchange, call, problemOf(context, exchange, error, row), path)
@@ -230,13 +252,13 @@ async function displayAgain(
 async function answerReached(
   context: PageContext,
   row: PageRow,
-  { exchange, call }: Entry,
+  entry: Entry,
   input: FormInput,
   refusal: Problem,
 ): Promise<boolean> {
-  if (!row.reached || refusal.status >= 500 || context.isForeign(exchange.req)) return false
-  const answer = await row.reached(call, valuesOf(input), refusal)
-  if (answer) sendPage(context, row, exchange, call, answer)
+  if (!row.reached || refusal.status >= 500 || context.isForeign(entry.exchange.req)) return false
+  const answer = await row.reached(entry.call, valuesOf(input), refusal)
+  if (answer) await sendPage(context, row, entry, answer)
   return answer !== null
 }
 

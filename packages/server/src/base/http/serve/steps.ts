@@ -80,6 +80,8 @@ export interface HttpContext {
   stepUp: StepUpBeginner
   /** Where forms of the caller's browser may lead besides this server: origins, and schemes of apps. */
   formTargets(call: Call): readonly string[]
+  /** The name of the app to which an address on this server leads, for the pages before it; null for none. */
+  continuesTo(returnTo: string): Eventual<string | null>
   /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
   beforeAnswer: (() => Promise<void>) | null
   isForeign: (req: Exchange['req']) => boolean

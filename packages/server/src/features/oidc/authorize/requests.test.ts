@@ -228,3 +228,30 @@ describe('response_mode form_post', () => {
     expect((await app.exchange(fields.code ?? '')).status).toBe(200)
   })
 })
+
+describe('the pages before an app', () => {
+  const shown = async (path: string) => (await follow(world.client(), path)).reply.text
+
+  it('say which one the user continues to, also when a form is displayed again', async () => {
+    const portal = await testApp(world, {}, { name: 'Acme & Portal' })
+    const begun = await follow(world.client(), authorizePath(portal))
+    expect(begun.at).toMatch(/^\/sign-in\?return_to=/)
+    expect(begun.reply.text).toContain('To continue to <strong>Acme &amp; Portal</strong>')
+    const browser = world.client()
+    const { at, reply } = await follow(browser, authorizePath(portal))
+    const fields = formOf(reply.text, '/sign-in')
+    const again = await browser.post('/sign-in', { ...fields, identifier: '', password: '' }, { form: true })
+    expect(at).toContain(portal.id)
+    expect(again.text).toContain('To continue to')
+  })
+
+  it('name none for other addresses, and for apps that are not there', async () => {
+    for (const to of [
+      '/account',
+      '/oidc/authorize?client_id=gone',
+      `/account?client_id=${app.id}`,
+      'https://evil.example/oidc/authorize',
+    ])
+      expect(await shown(`/sign-in?return_to=${encodeURIComponent(to)}`)).not.toContain('To continue to')
+  })
+})

@@ -4,4 +4,5 @@
  */
 export { applicationSection } from '../applications/index.ts'
 export { formTargetsOf } from '../authorize/index.ts'
+export { appAt } from './app-ahead.ts'
 export { providerFeatures } from './features.ts'
