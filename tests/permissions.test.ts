@@ -47,6 +47,7 @@ const MATRIX = {
       'connections:write': ['super_admin'],
       'oauth_clients:read': ['super_admin'],
       'oauth_clients:write': ['super_admin'],
+      'impersonation:create': ['super_admin'],
       'revocations:read': ['super_admin'],
       'metrics:read': ['super_admin'],
       'anything:at_all': ['super_admin'],
@@ -81,6 +82,7 @@ const MATRIX = {
       // `clients:*` of a manager is about the customers of a business
       'oauth_clients:read': ['admin'],
       'oauth_clients:write': ['admin'],
+      'impersonation:create': ['admin'],
       'revocations:read': ['admin'],
       'metrics:read': ['admin'],
       'anything:at_all': ['admin'],

@@ -36,8 +36,9 @@ describe('what a row waits for', () => {
   const sources = readdirSync(join(ROOT, 'packages/server/src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file))
     .map((file) => textOf(join('packages/server/src', file)))
-  it.each(Object.entries(CAPABILITIES))('is not built yet: %s', (_, marks) => {
+  it('is not built yet', () => {
     expect(sources.length).toBeGreaterThan(100)
+    const marks = Object.values<readonly string[]>(CAPABILITIES).flat()
     expect(marks.filter((mark) => sources.some((text) => text.includes(mark)))).toEqual([])
   })
 })

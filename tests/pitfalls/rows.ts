@@ -11,9 +11,7 @@ export interface Proof {
   input?: string
 }
 /** What is not built yet, and the texts that its code would contain. */
-export const CAPABILITIES = {
-  'token exchange': ['tokenExchangeGrant'],
-} as const satisfies Readonly<Record<string, readonly string[]>>
+export const CAPABILITIES = {} as const satisfies Readonly<Record<string, readonly string[]>>
 
 export interface Row {
   row: string
@@ -189,7 +187,10 @@ export const INCIDENTS: readonly Row[] = [
     server('base/http/hostile', 'has no duplicate fields'),
   ] },
   { row: 'Keycloak CVE-2026-4634', proofs: [server('base/http/serve/protocol', 'have at most 8,192 characters each'), server('features/oidc/authorize/requests', 'a parameter that is sent twice, or is longer than 8,192 characters')] },
-  { row: 'Casdoor CVE-2026-9094', waits: ['token exchange'], proofs: [] },
+  { row: 'Casdoor CVE-2026-9094', proofs: [
+    server('features/oidc/exchange/rfc8693', 'that of another app, for another API, of a session, and of no user (Casdoor CVE-2026-9094)'),
+    server('features/oidc/exchange/rfc8693', 'that was revoked, or whose session or account has ended (Casdoor CVE-2026-9094)'),
+  ] },
   { row: 'authentik CVE-2026-40166', proofs: [suite('stored-secrets', 'are in the answer of no GET, for any caller')] },
   { row: 'jsonwebtoken CVE-2022-23540', proofs: [
     server('features/oidc/token/incidents', 'a token without a signature, or signed with a public key, is inactive (jsonwebtoken CVE-2022-23540)'),

@@ -87,16 +87,17 @@ export async function testApp(
   }
 }
 
-/** Writes an API that belongs to the server, with these scopes. */
+/** Writes an API that belongs to the server, or to an organization, with these scopes. */
 export async function testResource(
   world: World,
   identifier: string,
   scopes: readonly string[] = ['read'],
+  organization: string | null = null,
 ): Promise<void> {
   const now = world.clock.now()
   const id = `res_${sha256(identifier).toString('hex').slice(0, 32)}`
   const described = scopes.map((name) => ({ name, description: `To ${name}` }))
-  const row = { id, identifier, organization_id: null, name: 'API', claims: 'minimal' as const }
+  const row = { id, identifier, organization_id: organization, name: 'API', claims: 'minimal' as const }
   await world.db.tx('system', (tx) =>
     tx
       .insertInto('resources')

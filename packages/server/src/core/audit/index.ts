@@ -82,6 +82,8 @@ export const AUDIT_EVENTS = {
     'The roles of a user were changed from `details.from` to `details.to`, by `details.by`.',
   'user.deleted': 'An account was deleted with all personal data.',
   'user.locked': 'An administrator locked an account until `details.until`; null: until the lock is lifted.',
+  'user.impersonated':
+    'An administrator (`details.by`) got a token that acts as a user in an app, for the `details.reason`; `details` has the `client`, `resources`, `scopes`, `token` and `expires_in`.',
   'user.unlocked': 'An administrator or the operator lifted a lock and cleared failed sign-ins.',
   'user.email_changed': 'An administrator changed the address of an account.',
   'audit.exported': 'An export of the audit log began; `details` has its format and filters.',

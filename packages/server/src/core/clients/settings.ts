@@ -103,6 +103,7 @@ export const ClientSettings = z.strictObject({
   required_acr: z.enum(['aal1', 'aal2']).nullable().default(null),
   allowed_roles: z.array(roleName).max(100).default([]),
   allowed_organizations: z.array(z.string().min(1).max(64)).max(100).default([]),
+  served_resources: z.array(z.string().min(1).max(2000)).max(20).default([]),
   claims_in_id_token: z.boolean().default(false),
   backchannel_logout_uri: AppUrl.nullable().default(null),
   backchannel_logout_session_required: z.boolean().default(false),

@@ -18,6 +18,9 @@ export const SERVER_PERMISSIONS = {
   'connections:write': 'Create, change, test and delete the server’s connections to identity providers.',
   'oauth_clients:read': 'View the apps that sign users in here, and the APIs that their tokens are for.',
   'oauth_clients:write': 'Create, change and delete these apps and APIs, and the secrets of the apps.',
+  // of a resource that no preset's `users:*` covers
+  'impersonation:create':
+    'Act as other users in apps of the operator, within the caller’s permissions. Each use has a reason and is recorded.',
   'audit:read': 'Read and export the audit log.',
   'revocations:read': 'Receive revocations, as a guard does.',
   'metrics:read': 'Read the metrics of the server, as a monitoring system does.',

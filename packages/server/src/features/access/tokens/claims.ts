@@ -81,6 +81,8 @@ export interface ForClient {
   userinfo: readonly string[]
   /** Milliseconds. */
   lifetime: number
+  /** Who acts for the user, by an exchange (RFC 8693 §4.1); absent: the app for itself. */
+  actor?: string
 }
 
 /**
@@ -91,7 +93,7 @@ export interface ForClient {
 export function signClientToken(
   tools: SigningTools,
   subject: Subject | null,
-  { clientId, scopes, audience, familyId, names, jkt, userinfo, lifetime }: ForClient,
+  { clientId, scopes, audience, familyId, names, jkt, userinfo, lifetime, actor }: ForClient,
   now: Date,
 ): AccessToken {
   const [only = '', ...others] = audience
@@ -107,6 +109,7 @@ export function signClientToken(
     ...(session && { amr: session.amr, acr: session.acr, auth_time: seconds(session.authenticatedAt) }),
     ...(userinfo.length > 0 && { userinfo }),
     ...(jkt !== null && { cnf: { jkt } }),
+    ...(actor !== undefined && { act: { sub: actor } }),
   }
   const by = {
     sub: userId,

@@ -57,6 +57,7 @@ describe('a client', () => {
         required_acr: null,
         allowed_roles: [],
         allowed_organizations: [],
+        served_resources: [],
         claims_in_id_token: false,
         backchannel_logout_uri: null,
         backchannel_logout_session_required: false,

@@ -27,6 +27,7 @@ const ABOUT: { readonly [K in keyof ClientSettings]: string } = {
   required_acr: 'The level that a sign-in must reach; null: what the server and the organization demand.',
   allowed_roles: 'Only users with one of these roles may sign in; empty: all.',
   allowed_organizations: 'Only members of these organizations may sign in; empty: all users. The app of an organization is for its members in any case.',
+  served_resources: 'The APIs that the app serves, by `identifier`: it may exchange tokens that were issued for these (RFC 8693). Default: none.',
   claims_in_id_token: 'Whether ID tokens contain what the scopes permit, for apps that do not call userinfo. Default: false.',
   backchannel_logout_uri: 'What is requested when a session ends in which the app has signed in; null: nothing.',
   backchannel_logout_session_required: 'Whether these requests name the session. Default: false.',

@@ -14,6 +14,7 @@ import { STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { DEVICE_GRANT } from '../device/index.ts'
 import { DPOP_ALGORITHMS } from '../dpop/index.ts'
+import { EXCHANGE_GRANT } from '../exchange/index.ts'
 import { KNOWN_CLAIMS } from '../scopes/index.ts'
 
 const discover = operation({
@@ -43,7 +44,13 @@ export const metadataOf = (publicUrl: string) => ({
   scopes_supported: [...STANDARD_SCOPES],
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'form_post'],
-  grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_GRANT],
+  grant_types_supported: [
+    'authorization_code',
+    'refresh_token',
+    'client_credentials',
+    DEVICE_GRANT,
+    EXCHANGE_GRANT,
+  ],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['RS256', 'ES256'],
   token_endpoint_auth_methods_supported: [...PROVING, 'none'],

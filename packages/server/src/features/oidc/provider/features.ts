@@ -7,6 +7,7 @@ import { authorizeFeature, type CheckTools } from '../authorize/index.ts'
 import { clientFeature } from '../clients/index.ts'
 import { deviceGrantFeature } from '../device/index.ts'
 import { discoveryRoutes } from '../discovery/index.ts'
+import { EXCHANGE_GRANT, tokenExchangeGrant } from '../exchange/index.ts'
 import { readIdTokenHint } from '../id-tokens/index.ts'
 import { issuedFeature } from '../issued/index.ts'
 import { logoutFeature } from '../logout/index.ts'
@@ -28,7 +29,7 @@ export function providerFeatures(tools: Tools, memberships: MembershipLookup): F
     authorizeFeature({ ...tools, memberships, readHint }),
     pushedFeature({ ...tools, readHint }),
     deviceGrantFeature({ ...tools, memberships }),
-    tokenEndpointFeature(tools),
+    tokenEndpointFeature(tools, { [EXCHANGE_GRANT]: tokenExchangeGrant(tools) }),
     issuedFeature(tools),
     logoutFeature(tools),
     applicationFeature(tools),

@@ -9,9 +9,10 @@ import type { Tools } from '../../../core/tools.ts'
 import { endReused, findToken, rotating } from '../../access/tokens/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { allowedScopes } from '../admission/index.ts'
-import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
+import { invalidGrant, refusal } from '../authentication/index.ts'
 import { assertDeviceAllowed, DEVICE_GRANT } from '../device/index.ts'
 import { wordsOf } from '../scopes/index.ts'
+import type { Grant, GrantRequest } from './grant.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
 import type { TokenParameters } from './parameters.ts'
@@ -19,16 +20,6 @@ import { exchange, exchangeValues, spendCode } from './sql.ts'
 
 /** How long a family lives that outlives its session. */
 const OFFLINE_LIFETIME = 90 * 86_400_000
-
-export interface GrantRequest {
-  call: Call
-  by: AuthenticatedClient
-  sent: TokenParameters
-  /** The digest of the key that the app has proven to hold; null: none. */
-  jkt: string | null
-}
-
-export type Grant = (request: GrantRequest) => Promise<AppTokenAnswer>
 
 /** Each grant by its `grant_type`. */
 export const grantsOf = (tools: Tools): Readonly<Record<string, Grant>> => ({

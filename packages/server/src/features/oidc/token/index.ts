@@ -3,3 +3,5 @@
  * ID tokens to `id-tokens`, signing to core/keys, and authorizing to `authorize`.
  */
 export { tokenEndpointFeature } from './feature.ts'
+export type { Grant, GrantRequest } from './grant.ts'
+export { ACCESS_TOKEN, issueExchanged } from './issue.ts'

@@ -22,6 +22,8 @@ export interface AppTokenAnswer {
   scope: string
   refresh_token?: string
   id_token?: string
+  /** Of an exchange (RFC 8693 §2.2.1). */
+  issued_token_type?: string
 }
 
 /** Where the subject of a token comes from: a session, or a family that outlives it. */
@@ -84,6 +86,41 @@ export function issueToClient(
     expires_in: access.expiresIn,
     scope: scopes.join(' '),
   }
+}
+
+export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** What an exchange gives. */
+export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt' | 'familyId'> {
+  subject: ReturnType<typeof clientSubject>
+  /** Who acts for the subject. */
+  actor: string
+  /** The token does not outlive this instant. */
+  until: Date
+}
+
+/** The token of an exchange, for named resources alone, never for APIs of this server (RFC 8693 §2.2.1). */
+export function issueExchanged(
+  tools: IssueTools,
+  { client, subject, scopes, resources, jkt, familyId, actor, until }: Exchanged,
+  now: Date,
+): { answer: AppTokenAnswer; tokenId: string } {
+  const common = forClient(tools, client, scopes, resources, false)
+  const lifetime = Math.min(common.lifetime, until.getTime() - now.getTime())
+  const access = signClientToken(
+    tools,
+    subject,
+    { ...common, lifetime, familyId, jkt, userinfo: [], actor },
+    now,
+  )
+  const answer = {
+    access_token: access.token,
+    issued_token_type: ACCESS_TOKEN,
+    token_type: jkt === null ? ('Bearer' as const) : ('DPoP' as const),
+    expires_in: access.expiresIn,
+    scope: scopes.join(' '),
+  }
+  return { answer, tokenId: access.id }
 }
 
 function forClient(

@@ -6,6 +6,7 @@ import { protocol, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authenticateClient, invalidGrant, refusal } from '../authentication/index.ts'
 import { demandNonce, dpopProofOf, nonceHeader } from '../dpop/index.ts'
+import type { Grant } from './grant.ts'
 import { grantsOf } from './grants.ts'
 import { tokenEndpoint } from './operations.ts'
 import { TokenParameters } from './parameters.ts'
@@ -20,6 +21,10 @@ const TokenAnswerView = z
     expires_in: described(z.number().int(), 'The lifetime of the access token in seconds.', 3600),
     scope: textField('What was granted, separated by spaces.', 'openid profile'),
     refresh_token: described(z.string().max(8192).optional(), 'Gets the next tokens. It works once.'),
+    issued_token_type: described(
+      z.string().max(200).optional(),
+      'The kind of the token that an exchange gives: `urn:ietf:params:oauth:token-type:access_token`.',
+    ),
     id_token: described(z.string().max(8192).optional(), 'Who the user is, signed, with the scope `openid`.'),
   })
   .meta({ id: 'AppTokens' })
@@ -29,8 +34,8 @@ function asGrantError(error: unknown): never {
   throw error instanceof Problem && error.code === 'INVALID_TOKEN' ? invalidGrant() : error
 }
 
-export function tokenEndpointRoutes(tools: Tools): Row[] {
-  const grants = grantsOf(tools)
+export function tokenEndpointRoutes(tools: Tools, further: Readonly<Record<string, Grant>>): Row[] {
+  const grants = { ...grantsOf(tools), ...further }
   return [
     protocol({
       of: tokenEndpoint,
@@ -40,7 +45,7 @@ export function tokenEndpointRoutes(tools: Tools): Row[] {
         'Exchanges a code, a refresh token, the code of a device, or the credential of the app itself. A refresh token works once; a repeated request within ten seconds gets the same successor, and a later second use revokes what the app has got. `resource` names the APIs that the access token is for, and may be sent several times (RFC 8707).',
       tag: 'OpenID Connect',
       message: 'The tokens of the app.',
-      repeats: ['resource'],
+      repeats: ['resource', 'audience'],
       input: TokenParameters,
       output: TokenAnswerView,
       run: async (call, sent, request) => {

@@ -75,11 +75,10 @@ export const exchange = (db: Statements): CompiledQuery<ExchangedRow> =>
         case when i.offline then ${NONE}::timestamptz end, used.authenticated_at, used.acr, used.amr,
         case when i.offline then used.proofs end, used.organization_id
       from used cross join lateral (select 'offline_access' = any(used.scopes) as offline) i
-      where ${NO_HASH}::bytea is not null
       returning id
     ), token as (
       insert into refresh_tokens (token_hash, family_id, created_at)
-      select ${NO_HASH}::bytea, family.id, ${NONE}::timestamptz from family
+      select ${NO_HASH}::bytea, family.id, ${NONE}::timestamptz from family where ${NO_HASH}::bytea is not null
     )
     select used.session_id, used.user_id, used.username, used.roles, used.proofs, used.session_amr as amr,
       used.session_acr as acr, used.session_authenticated_at as authenticated_at, used.session_expires_at as expires_at,
@@ -104,8 +103,8 @@ export const exchangeValues = (by: CodeUse, now: Date): unknown[] => [
   by.refreshJkt,
   by.offlineUntil,
   by.refreshHash,
-  by.refreshHash,
   now,
+  by.refreshHash,
 ]
 
 export interface SpentCode {
