@@ -197,6 +197,7 @@ const PROGRAMS = [
     isThere: () =>
       onPath('glewlwyd') && existsSync('/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3'),
   },
+  { name: 'oidc-agent', packages: ['oidc-agent-cli'], isThere: () => onPath('oidc-gen') },
   { name: 'oathtool', packages: ['oathtool'], isThere: () => onPath('oathtool') },
   { name: 'zbarimg', packages: ['zbar-tools'], isThere: () => onPath('zbarimg') },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },

@@ -4,9 +4,11 @@
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import express from 'express'
 import * as oauth from 'oauth4webapi'
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { currentPrincipal, protectedResource } from '../../packages/guard/src/index.ts'
 import { type Program, run } from '../../packages/guard/src/testing/programs.ts'
 import { testApp } from '../../packages/server/src/testing/apps.ts'
 import { freePort, startWorld, type World } from '../../packages/server/src/testing/world.ts'
@@ -141,6 +143,58 @@ describe('oauth4webapi', () => {
     await me.visit('/account')
     await me.page.locator('[name=identifier]').waitFor()
     expect(complaintsOf(context)).toEqual([])
+  })
+
+  it('gets a token that is bound to its key, and the resource of the guard accepts it with a proof alone (RFC 9449)', async () => {
+    const issuer = new URL(world.config.publicUrl)
+    const app = express()
+    const url = `${await listen(app)}/notes`
+    const api = protectedResource({ resource: url, issuer: issuer.href, scopes: ['notes:read'] })
+    app.get('/notes', api.express({ scopes: 'notes:read' }), (_req, res) => {
+      res.json({ scopes: currentPrincipal()?.scopes })
+    })
+    const root = await world.person({ roles: ['super_admin'] })
+    const scopes = [{ name: 'notes:read', description: 'Read notes' }]
+    await root.client.post('/api/v1/oidc/resources', { identifier: url, name: 'Notes', scopes })
+    const { id, secret } = await testApp(world, {
+      grant_types: ['client_credentials'],
+      scopes: ['notes:read'],
+      dpop_bound_access_tokens: true,
+    })
+    const server = await oauth.processDiscoveryResponse(
+      issuer,
+      await oauth.discoveryRequest(issuer, insecure),
+    )
+    const client: oauth.Client = { client_id: id }
+    const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
+    const answer = await oauth.clientCredentialsGrantRequest(
+      server,
+      client,
+      oauth.ClientSecretPost(secret),
+      new URLSearchParams({ scope: 'notes:read', resource: url }),
+      { DPoP, ...insecure },
+    )
+    const tokens = await oauth.processClientCredentialsResponse(server, client, answer)
+    expect(tokens.token_type).toBe('dpop')
+    const request = (more: object) =>
+      oauth.protectedResourceRequest(tokens.access_token, 'GET', new URL(url), undefined, null, {
+        ...more,
+        ...insecure,
+      })
+    const read = await request({ DPoP })
+    expect([read.status, await read.json()]).toEqual([200, { scopes: ['notes:read'] }])
+    // by another key, and as a bearer token
+    const thief = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
+    await expect(request({ DPoP: thief })).rejects.toMatchObject({
+      cause: [
+        expect.objectContaining({ scheme: 'bearer' }),
+        expect.objectContaining({
+          scheme: 'dpop',
+          parameters: expect.objectContaining({ error: 'invalid_token' }),
+        }),
+      ],
+    })
+    await expect(request({})).rejects.toMatchObject({ status: 401 })
   })
 })
 

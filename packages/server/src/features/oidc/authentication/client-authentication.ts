@@ -41,9 +41,11 @@ export async function authenticateClient(
 ): Promise<AuthenticatedClient> {
   const byHeader = authorization !== null
   const basic = authorization === null ? null : readBasic(authorization)
-  const secret = basic?.secret ?? sent.client_secret
+  // RFC 6749 §2.3.1: an empty secret is none, which public apps of some libraries send
+  const secret = (basic?.secret ?? sent.client_secret) || undefined
   const assertion = assertionIn(sent)
-  if ((basic !== null && sent.client_secret !== undefined) || (assertion !== null && secret !== undefined))
+  const isTwice = basic !== null && sent.client_secret !== undefined
+  if (isTwice || (assertion !== null && (basic !== null || secret !== undefined)))
     throw refusal('invalid_request', 'The app authenticates in two ways.')
   if (basic !== null && sent.client_id !== undefined && sent.client_id !== basic.id)
     throw refusal('invalid_request', 'The client_id is not that of the header.')

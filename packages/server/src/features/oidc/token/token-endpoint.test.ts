@@ -61,6 +61,26 @@ describe('an app that does not prove who it is', () => {
     expect(status).toBe(401)
   })
 
+  it('has an empty secret only where it has none: libraries send one for public apps (RFC 6749 §2.3.1)', async () => {
+    const open = await testApp(world, { token_endpoint_auth_method: 'none' })
+    const code = {
+      grant_type: 'authorization_code',
+      code: 'ac_none',
+      redirect_uri: CALLBACK,
+      code_verifier: VERIFIER,
+    }
+    for (const { id, error } of [
+      { id: open.id, error: 'invalid_grant' },
+      { id: app.id, error: 'invalid_client' },
+    ]) {
+      const [byHeader, byForm] = [
+        await send(code, basic(id, '')),
+        await send({ ...code, client_id: id, client_secret: '' }),
+      ]
+      expect([byHeader.body.error, byForm.body.error]).toEqual([error, error])
+    }
+  })
+
   it('is none whose secret has expired, or that was disabled', async () => {
     const late = await testApp(world, { grant_types: ['client_credentials'] })
     expect((await late.post('/oidc/token', grant)).status).toBe(200)
