@@ -42,6 +42,7 @@ export function appSamples(now: Date): Record<string, VNode> {
   }
   const consent = {
     app: 'Acme Portal',
+    source: 'known' as const,
     organization: null,
     account: 'grace.hopper@example.com',
     host: 'portal.acme.example',
@@ -69,6 +70,8 @@ export function appSamples(now: Date): Record<string, VNode> {
         termsUri={null}
       />
     ),
+    'consent-document': <Consent {...consent} source={{ host: 'mcp.portal.acme.example' }} isUnproven />,
+    'consent-registered': <Consent {...consent} source="itself" />,
     'app-refused': (
       <RequestRefused
         title="This app cannot sign you in"

@@ -211,7 +211,7 @@ async function openTools(
   const revocations = createRevocations({ db, clock, log })
   const roles = createRoles({ db, clock, log, config })
   const routedDomains = createRoutedDomains({ db, changes })
-  const clients = createClients({ db, changes, ...(config.cachedCredentials === 0 && { most: 0 }) })
+  const clients = createClients({ db, changes, config })
   const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
   const limits = openLimits({ db, redis, limitStore, log })
   const accounts = {

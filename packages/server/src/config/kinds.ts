@@ -184,6 +184,14 @@ export function listOrOff<T extends string>(item: Kind<T>): Kind<readonly T[]> {
   return kind(`${list.takes}; or \`off\``, (text) => (text === 'off' ? [] : list.read(text)))
 }
 
+/** A list, or one of the words `on` (any item) and `off` (none). */
+export function listOrSwitch<T extends string>(item: Kind<T>): Kind<'on' | 'off' | readonly T[]> {
+  const list = listOf(item)
+  return kind(`\`on\`, \`off\`, or ${list.takes}`, (text) =>
+    text === 'on' || text === 'off' ? text : list.read(text),
+  )
+}
+
 /** A list with a maximum number of items. */
 export const atMost = <T>(most: number, list: Kind<readonly T[]>): Kind<readonly T[]> =>
   kind(`${list.takes}; at most ${most}`, (text) => {

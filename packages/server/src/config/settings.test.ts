@@ -106,6 +106,10 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   mfa: { takes: { required: 'required' }, refuses: ['off', 'yes'] },
   mfaMethods: { takes: { 'passkey, totp': ['passkey', 'totp'] }, refuses: ['sms', 'totp,sms'] },
   emailSignIn: { takes: { code: ['code'], off: [] }, refuses: ['sms', 'link,off'] },
+  clientIdDocuments: {
+    takes: { on: 'on', off: 'off', 'apps.example.com, 10.0.0.7:8443': ['apps.example.com', '10.0.0.7:8443'] },
+    refuses: ['on,apps.example.com/', 'https://apps.example.com', '*.example.com', 'on off'],
+  },
   rememberedDevice: { takes: { '30d': 30 * 86_400_000, '0s': 0 }, refuses: ['366d', '-1d', '30'] },
   mfaGrace: { takes: { '14d': 14 * 86_400_000 }, refuses: ['366d', '14'] },
   passkeyRpId: {

@@ -4,7 +4,7 @@
  */
 import { LOCALES, STYLES } from '../base/call.ts'
 import {
-  atMost, ceremonyOrigin, clientId, clientSecret, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, hostAndPort, issuer, type Kind, listOf, listOrOff,
+  atMost, ceremonyOrigin, clientId, clientSecret, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, hostAndPort, issuer, type Kind, listOf, listOrOff, listOrSwitch,
   nameServer, network, nullable, oneOf, origin, postgresUrl, privateKey, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
 import { PASSWORD_PROFILES } from './password-profiles.ts'
@@ -21,6 +21,7 @@ export const GROUPS = {
   passwords: 'Passwords and abuse',
   accounts: 'Accounts and roles',
   providers: 'Sign-in with other providers',
+  apps: 'Apps that sign users in here',
   api: 'The API',
   looks: 'Looks and language',
   operation: 'Operation',
@@ -220,6 +221,9 @@ export const SETTINGS = {
     about: 'What the button calls that provider.' }),
   oidcTrustsEmail: set('LATCHKEY_OIDC_TRUSTS_EMAIL', 'providers', yesNo, { byDefault: 'no',
     about: '`yes`: an address that the provider calls verified (`email_verified`) counts as verified here; a first sign-in makes an account with it at once, and can connect the account that has it. Only for a provider where each user has proven their address, such as a Keycloak of your own: who administers it can claim any address. `no`: users confirm their address by an e-mail of this server.' }),
+
+  clientIdDocuments: set('LATCHKEY_CLIENT_ID_DOCUMENTS', 'apps', listOrSwitch(hostAndPort), { byDefault: 'off',
+    about: 'Whose apps sign users in without being registered here, by a metadata document at their `client_id`: of any public https address (`on`), or of the listed hosts alone, which may be in a private network.' }),
 
   envelope: set('LATCHKEY_ENVELOPE', 'api', oneOf(...STYLES), { byDefault: 'standard',
     about: 'The envelope style of JSON responses for requests that do not select one with `Accept`.' }),

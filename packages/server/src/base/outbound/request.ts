@@ -30,6 +30,8 @@ export interface OutboundAnswer {
   status: number
   /** The media type in lower case, without parameters; empty where the answer has none. */
   type: string
+  /** The field `Cache-Control`; empty where there is none. */
+  cacheControl: string
   text: string
 }
 
@@ -63,6 +65,7 @@ export async function request(wanted: OutboundRequest, network: Network = INTERN
     return {
       status: response.statusCode ?? 0,
       type: (response.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '',
+      cacheControl: response.headers['cache-control'] ?? '',
       text: await readAtMost(response, wanted.maxBytes),
     }
   } catch (error) {

@@ -14,6 +14,7 @@ let db: Database
 let changes: Changes
 let clients: Clients
 let statements = 0
+const config = { cachedCredentials: 10_000, clientIdDocuments: 'off' as const }
 
 beforeAll(async () => {
   db = await openTestDatabase()
@@ -28,6 +29,7 @@ beforeAll(async () => {
       },
     },
     changes,
+    config,
   })
 })
 afterAll(async () => {
@@ -182,7 +184,7 @@ it('answers names that can be none without a statement', () => {
 })
 
 it('holds no more rows than it may', async () => {
-  const few = createClients({ db, changes, most: 4 })
+  const few = createClients({ db, changes, config, most: 4 })
   for (let n = 0; n < 9; n += 1) await run(client(`many${n}`))
   await expect
     .poll(async () => {

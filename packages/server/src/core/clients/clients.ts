@@ -9,6 +9,8 @@ import type { Db, Statements } from '../../base/db/types.ts'
 import type { Eventual } from '../../base/eventual.ts'
 import { deepFrozen } from '../../base/frozen.ts'
 import { createRowCache } from '../../base/row-cache.ts'
+import type { Config } from '../../config.ts'
+import { readsDocument } from './document-ids.ts'
 import type { StoredClientSecret } from './secrets.ts'
 import { type ClientSettings, readClientSettings } from './settings.ts'
 import type { ClientsTable, ResourcesTable } from './tables.ts'
@@ -117,10 +119,12 @@ const resourceOf = (row: ResourceRow): Resource => ({
 export function createClients({
   db,
   changes,
-  most = MOST,
+  config,
+  most = config.cachedCredentials === 0 ? 0 : MOST,
 }: {
   db: Pick<Db, 'hot' | 'run'>
   changes: Changes
+  config: Pick<Config, 'cachedCredentials' | 'clientIdDocuments'>
   most?: number
 }): Clients {
   const clientStatement = clientQuery(db.hot)
@@ -130,6 +134,8 @@ export function createClients({
     most,
     async read(id) {
       const [row] = await db.run(clientStatement, [id])
+      // an app whose document is not read any more is unknown
+      if (row?.source === 'document' && !readsDocument(config.clientIdDocuments, id)) return undefined
       return row && clientOf(row)
     },
     subjectOf: (client) => client,

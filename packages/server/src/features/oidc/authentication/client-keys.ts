@@ -30,10 +30,11 @@ export interface KeyWanted {
  */
 export async function someKey(
   tools: KeyTools,
-  { id, settings }: Client,
+  client: Client,
   wanted: KeyWanted,
   test: (key: KeyObject) => boolean,
 ): Promise<boolean> {
+  const { id, settings } = client
   const { jwks, jwks_uri: url } = settings
   if (jwks !== null) return keysFor(jwks, wanted).some(test)
   if (url === null) return false
@@ -41,7 +42,7 @@ export async function someKey(
     owner: id,
     kind: 'client keys',
     url,
-    allowPrivate: mayBePrivateFor(tools.config, url),
+    allowPrivate: mayBePrivateFor(tools.config, client, url),
     read: readKeySet,
     refreshAfter: 5 * MINUTE,
     expireAfter: 60 * MINUTE,

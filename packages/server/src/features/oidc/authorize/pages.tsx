@@ -3,8 +3,9 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { type CookieChange, type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { matchesRedirect } from '../../../core/clients/index.ts'
+import { type Client, matchesRedirect } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { ClientDocuments } from '../client-registration/index.ts'
 import { isUnprovenApp, ownerNameOf, resourceScopesOf } from '../consents/index.ts'
 import { accountOf } from '../scopes/index.ts'
 import { answerApp } from './answers.ts'
@@ -14,9 +15,11 @@ import { authorizeOperations } from './operations.ts'
 import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
 import { AUTHORIZE_PATH, CONSENT_PATH, continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
-import { Consent, RequestRefused } from './views.tsx'
+import { Consent, type ConsentProps, RequestRefused } from './views.tsx'
 
-export type AuthorizeTools = Tools & DecideTools & Pick<CheckTools, 'readHint'>
+export type AuthorizeTools = Tools &
+  DecideTools &
+  Pick<CheckTools, 'readHint'> & { documents: ClientDocuments }
 
 export function authorizePages(tools: AuthorizeTools): Row[] {
   return [
@@ -41,10 +44,15 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       run: async (call, input) => {
         const { client_id: clientId, redirect_uri: redirectUri, request_uri: reference } = input
         if (isReference(reference)) return { redirect: continuedAt(clientId ?? '', reference) }
+        const fault = await tools.documents.refresh(call, clientId)
+        if (fault !== null) return refusedPage(call, new RefusedOnPage('unusable_document', fault))
         const client = clientId === undefined ? null : await tools.clients.find(clientId)
-        if (client === null) return refusedPage(call, 'unknown_app')
+        if (client === null) return refusedPage(call, new RefusedOnPage('unknown_app'))
         if (redirectUri === undefined || !matchesRedirect(client.settings, redirectUri))
-          return refusedPage(call, redirectUri === undefined ? 'no_address' : 'unknown_address')
+          return refusedPage(
+            call,
+            new RefusedOnPage(redirectUri === undefined ? 'no_address' : 'unknown_address'),
+          )
         // the cookies of the browser are not there: the GET that follows binds it
         const path = await storeUnbound(tools, call, { ...input, client_id: client.id })
         return { redirect: path }
@@ -89,13 +97,15 @@ async function authorize(
     cookies = opened?.cookies ?? []
     const stored = opened?.stored ?? null
     const sent = stored?.parameters ?? input
+    const fault = await tools.documents.refresh(call, sent.client_id)
+    if (fault !== null) throw new RefusedOnPage('unusable_document', fault)
     const facts = { now: call.now, isPushed: stored?.is_pushed ?? false }
     const request = await checkRequest(tools, sent, facts)
     const underway: Underway = { request, sent, stored, reference: input.request_uri ?? null, cookies }
     if (answer === 'denied') return await deny(tools, call, underway)
     return await decide(tools, call, underway, { isAllowed: answer === 'allowed', ask })
   } catch (error) {
-    if (error instanceof RefusedOnPage) return refusedPage(call, error.reason)
+    if (error instanceof RefusedOnPage) return refusedPage(call, error)
     if (!(error instanceof RefusedToApp)) throw error
     const fields = { error: error.error, error_description: error.message }
     return answerApp(tools.config.publicUrl, error.recipient, fields, { cookies, locale: call.locale })
@@ -125,6 +135,7 @@ const consentPage =
       page: (
         <Consent
           app={client.name}
+          source={sourceOf(client)}
           organization={organization}
           account={account}
           host={host || protocol}
@@ -143,9 +154,14 @@ const consentPage =
     }
   }
 
+/** What users learn of an app that only it has said who it is. */
+const sourceOf = ({ id, source }: Client): ConsentProps['source'] =>
+  source === 'document' ? { host: new URL(id).host } : source === 'registration' ? 'itself' : 'known'
+
 /** The error of RFC 6749 that each reason would be; null where developers cannot help. */
 const CODES: Readonly<Record<PageReason, string | null>> = {
   unknown_app: 'invalid_request (client_id)',
+  unusable_document: 'invalid_client_metadata',
   unknown_address: 'invalid_request (redirect_uri)',
   no_address: 'invalid_request (redirect_uri)',
   malformed: 'invalid_request',
@@ -153,9 +169,10 @@ const CODES: Readonly<Record<PageReason, string | null>> = {
   other_browser: null,
 }
 
-function refusedPage({ locale }: Call, reason: PageReason): PageAnswer {
+function refusedPage({ locale }: Call, { reason, message }: RefusedOnPage): PageAnswer {
   const isOver = reason === 'expired' || reason === 'other_browser'
   const title = t(locale, isOver ? 'expired.title' : 'refused.title')
   const lead = isOver ? t(locale, `${reason}.lead`) : t(locale, `refused.${reason}`)
-  return { page: <RequestRefused title={title} lead={lead} error={CODES[reason]} />, title, status: 400 }
+  const error = reason === 'unusable_document' ? `${CODES[reason]}: ${message}` : CODES[reason]
+  return { page: <RequestRefused title={title} lead={lead} error={error} />, title, status: 400 }
 }

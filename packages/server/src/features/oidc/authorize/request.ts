@@ -117,6 +117,7 @@ export class RefusedToApp extends Error {
 /** Why a request ends on a page of ours: the app or its address is not known, so that no redirect is safe. */
 export type PageReason =
   | 'unknown_app'
+  | 'unusable_document'
   | 'unknown_address'
   | 'no_address'
   | 'expired'
@@ -126,8 +127,9 @@ export type PageReason =
 export class RefusedOnPage extends Error {
   readonly reason: PageReason
 
-  constructor(reason: PageReason) {
-    super(reason)
+  /** @param message for developers */
+  constructor(reason: PageReason, message: string = reason) {
+    super(message)
     this.reason = reason
   }
 }

@@ -12,6 +12,8 @@ export const authorizeText = texts({
     'consent.leads_to': 'Afterwards you are led to {host}.',
     'consent.unproven':
       'Any app on this device could have sent this request. Allow this only if you have just begun it yourself.',
+    'consent.itself': 'The app has registered itself: its name, {app}, was not checked here.',
+    'consent.by_document': 'The app calls itself {app}, which was not checked here. It is the app of:',
     'consent.of': 'An app of {organization}.',
     'consent.policy': 'Privacy policy',
     'consent.terms': 'Terms of service',
@@ -19,6 +21,8 @@ export const authorizeText = texts({
     'consent.deny': 'Do not allow',
     'refused.title': 'This app cannot sign you in',
     'refused.unknown_app': 'The address names no app that is known here, or one that was disabled.',
+    'refused.unusable_document':
+      'The app describes itself in a document that cannot be read just now, or that is not as it must be.',
     'refused.unknown_address':
       'The app wants you to be led to an address that is not registered for it. You have not been led there.',
     'refused.no_address': 'The app does not say where you are to be led afterwards.',
@@ -41,6 +45,8 @@ export const authorizeText = texts({
     'consent.leads_to': 'Danach werden Sie zu {host} geleitet.',
     'consent.unproven':
       'Welche App auf diesem Gerät fragt, lässt sich nicht feststellen. Erlauben Sie es nur, wenn Sie es gerade selbst begonnen haben.',
+    'consent.itself': 'Die App hat sich selbst eingetragen: Ihr Name, {app}, wurde hier nicht geprüft.',
+    'consent.by_document': 'Die App nennt sich {app}, was hier nicht geprüft wurde. Sie ist die App von:',
     'consent.of': 'Eine App von {organization}.',
     'consent.policy': 'Datenschutzerklärung',
     'consent.terms': 'Nutzungsbedingungen',
@@ -49,6 +55,8 @@ export const authorizeText = texts({
     'refused.title': 'Diese App kann Sie nicht anmelden',
     'refused.unknown_app':
       'Die Adresse nennt keine App, die hier bekannt ist, oder eine, die gesperrt wurde.',
+    'refused.unusable_document':
+      'Die App beschreibt sich in einem Dokument, das gerade nicht zu lesen oder nicht so ist, wie es sein muss.',
     'refused.unknown_address':
       'Die App will Sie zu einer Adresse leiten, die nicht für sie eingetragen ist. Sie wurden nicht dorthin geleitet.',
     'refused.no_address': 'Die App sagt nicht, wohin Sie danach geleitet werden sollen.',

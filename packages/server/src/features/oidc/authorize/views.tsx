@@ -9,6 +9,8 @@ import { authorizeText as t } from './texts.ts'
 
 export interface ConsentProps extends WantedAccessProps {
   app: string
+  /** Who says what the app is: its owner here, the app itself, or the host of its document. */
+  source: 'known' | 'itself' | { host: string }
   /** The organization that the app belongs to; null for one of the server. */
   organization: string | null
   account: string
@@ -25,9 +27,16 @@ export interface ConsentProps extends WantedAccessProps {
 
 export function Consent(props: ConsentProps) {
   const { locale } = useUi()
-  const { app, organization, account, host, isUnproven, scopes, resourceScopes } = props
+  const { app, source, organization, account, host, isUnproven, scopes, resourceScopes } = props
   return (
     <Card title={t(locale, 'consent.title', { app })} lead={t(locale, 'consent.lead', { app })}>
+      {source === 'itself' && <Alert kind="info">{t(locale, 'consent.itself', { app })}</Alert>}
+      {typeof source === 'object' && (
+        <>
+          <p class="lead">{t(locale, 'consent.by_document', { app })}</p>
+          <h2>{source.host}</h2>
+        </>
+      )}
       {organization && <p class="lead">{t(locale, 'consent.of', { organization })}</p>}
       <p class="lead">{t.nodes(locale, 'consent.account', { account: <strong>{account}</strong> })}</p>
       {isUnproven && <Alert kind="warning">{t(locale, 'consent.unproven')}</Alert>}

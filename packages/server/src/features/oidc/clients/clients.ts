@@ -157,7 +157,7 @@ export async function prepareIdTokens(
     .catch((err: unknown) => log.warn({ err, algorithm }, 'creating a key of ID tokens failed'))
 }
 
-/** Changes a client of the locked owner; disabling revokes its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR */
+/** Changes a client of the locked owner; disabling revokes its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT */
 export async function changeClientOf(
   { clock }: Pick<Tools, 'clock'>,
   tx: Tx,
@@ -167,6 +167,11 @@ export async function changeClientOf(
   change: ClientChange,
 ): Promise<ShownClient> {
   const row = await lockFor(tx, owner, id)
+  if (row.source === 'document' && (change.name !== undefined || change.settings !== undefined))
+    throw problem('CONFLICT', {
+      message: 'The document at its `client_id` says what this app is. It can be disabled here.',
+      details: { reason: 'document' },
+    })
   const { settings: before, unreadable } = readClientSettings(row.settings)
   const settings = ClientSettings.parse({ ...before, ...change.settings })
   if (change.settings) await assertSettings(tx, owner, settings, before)
@@ -372,7 +377,7 @@ function withheld(organizationId: string, settings: ClientSettings): FieldError[
 const LONGEST_RECORDED = 4000
 
 /** The settings as events have them: of keys only which ones. */
-function recorded(settings: ClientSettings): Record<string, unknown> {
+export function recorded(settings: ClientSettings): Record<string, unknown> {
   const jwks = settings.jwks?.keys.map(({ kid, kty }) => kid ?? kty) ?? null
   return Object.fromEntries(
     Object.entries({ ...settings, jwks }).map(([name, value]) => {
@@ -382,8 +387,8 @@ function recorded(settings: ClientSettings): Record<string, unknown> {
   )
 }
 
-const differing = (from: Record<string, unknown>, to: Record<string, unknown>): string[] =>
+export const differing = (from: Record<string, unknown>, to: Record<string, unknown>): string[] =>
   Object.keys(to).filter((name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
 
-const only = (names: readonly string[], values: Record<string, unknown>): Record<string, unknown> =>
+export const only = (names: readonly string[], values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(names.map((name) => [name, values[name]]))

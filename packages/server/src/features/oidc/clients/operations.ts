@@ -36,7 +36,7 @@ export const serverClientOperations = {
     fresh: FRESH,
     audit: UPDATED,
     limit: CHANGES,
-    errors: ['NOT_FOUND'],
+    errors: ['NOT_FOUND', 'CONFLICT'],
   }),
   delete: operation({
     name: 'oidc.clients.delete',

@@ -10,6 +10,7 @@ import { textField } from '../../../base/described.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { JWS_ALGORITHMS } from '../../../base/jws.ts'
+import type { Config } from '../../../config.ts'
 import { STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { DEVICE_GRANT } from '../device/index.ts'
@@ -28,8 +29,9 @@ const discover = operation({
 /** How apps prove who they are. */
 const PROVING = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
-/** @param publicUrl the issuer */
-export const metadataOf = (publicUrl: string) => ({
+type DiscoveryConfig = Pick<Config, 'publicUrl' | 'clientIdDocuments'>
+
+const metadataOf = ({ publicUrl, clientIdDocuments }: DiscoveryConfig) => ({
   issuer: publicUrl,
   authorization_endpoint: `${publicUrl}/oidc/authorize`,
   token_endpoint: `${publicUrl}/oidc/token`,
@@ -41,6 +43,8 @@ export const metadataOf = (publicUrl: string) => ({
   revocation_endpoint: `${publicUrl}/oidc/revoke`,
   pushed_authorization_request_endpoint: `${publicUrl}/oidc/par`,
   require_pushed_authorization_requests: false,
+  // draft-ietf-oauth-client-id-metadata-document §6
+  ...(clientIdDocuments !== 'off' && { client_id_metadata_document_supported: true }),
   scopes_supported: [...STANDARD_SCOPES],
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'form_post'],
@@ -92,7 +96,7 @@ const Metadata = z.looseObject({
 const FIVE_MINUTES = 'public, max-age=300'
 
 export function discoveryRoutes({ config }: Pick<Tools, 'config'>): Row[] {
-  const data = metadataOf(config.publicUrl)
+  const data = metadataOf(config)
   const tag = createHash('sha256').update(JSON.stringify(data)).digest('base64url').slice(0, 22)
   const headers = { 'cache-control': FIVE_MINUTES, etag: `"${tag}"` }
   const row = (path: string, name: string): Row =>

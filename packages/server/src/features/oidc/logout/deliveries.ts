@@ -178,7 +178,7 @@ async function post(
       body: new URLSearchParams({ logout_token: token }).toString(),
       timeoutMs: TIMEOUT,
       maxBytes: MOST_BYTES,
-      allowPrivate: mayBePrivateFor(tools.config, uri),
+      allowPrivate: mayBePrivateFor(tools.config, client, uri),
     })
     const isTaken = status === 200 || status === 204
     return { status, error: isTaken ? null : `the app answered with ${status}` }

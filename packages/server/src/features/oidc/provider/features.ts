@@ -4,6 +4,7 @@ import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { applicationFeature } from '../applications/index.ts'
 import { authorizeFeature, type CheckTools } from '../authorize/index.ts'
+import { createClientDocuments } from '../client-registration/index.ts'
 import { clientFeature } from '../clients/index.ts'
 import { deviceGrantFeature } from '../device/index.ts'
 import { discoveryRoutes } from '../discovery/index.ts'
@@ -22,12 +23,13 @@ export function providerFeatures(tools: Tools, memberships: MembershipLookup): F
     const hint = await readIdTokenHint(tools, idToken)
     return hint?.clientId === client.id ? hint.userId : null
   }
+  const documents = createClientDocuments(tools)
   return [
     clientFeature(tools),
     resourceFeature(tools),
     replayFeature(tools),
-    authorizeFeature({ ...tools, memberships, readHint }),
-    pushedFeature({ ...tools, readHint }),
+    authorizeFeature({ ...tools, memberships, readHint, documents }),
+    pushedFeature({ ...tools, readHint, documents }),
     deviceGrantFeature({ ...tools, memberships }),
     tokenEndpointFeature(tools, { [EXCHANGE_GRANT]: tokenExchangeGrant(tools) }),
     issuedFeature(tools),

@@ -14,10 +14,11 @@ import {
   RefusedToApp,
   storePushed,
 } from '../authorize/index.ts'
+import type { ClientDocuments } from '../client-registration/index.ts'
 import { demandNonce, dpopProofOf, nonceHeader } from '../dpop/index.ts'
 import { push } from './operations.ts'
 
-export type PushedTools = Tools & Pick<CheckTools, 'readHint'>
+export type PushedTools = Tools & Pick<CheckTools, 'readHint'> & { documents: ClientDocuments }
 
 /** Bytes: each request of a public app is stored without a proof of who it is. */
 const LONGEST_REQUEST = 16 * 1024
@@ -49,6 +50,8 @@ export function pushedRoutes(tools: PushedTools): Row[] {
       output: PushedView,
       run: async (call, sent, request) => {
         const proof = dpopProofOf(tools, call, request)
+        const fault = await tools.documents.refresh(call, sent.client_id)
+        if (fault !== null) throw refusedDocument(fault)
         const by = await authenticateClient(tools, call, sent, request, proof?.use)
         demandNonce(tools, call, by, proof)
         const { client } = by
@@ -80,10 +83,14 @@ function asAnswer(error: unknown): never {
 const refused = ({ error, message }: RefusedToApp): Problem =>
   problem('BAD_REQUEST', { protocolError: error, message })
 
+const refusedDocument = (message: string): Problem =>
+  problem('BAD_REQUEST', { protocolError: 'invalid_client_metadata', message })
+
 const ABOUT: Readonly<Record<RefusedOnPage['reason'], string>> = {
   no_address: 'The parameter redirect_uri is missing.',
   unknown_address: 'The redirect_uri is not registered for the app.',
   unknown_app: 'The app is unknown.',
+  unusable_document: 'The document of the app cannot be used.',
   malformed: 'The request cannot be read.',
   expired: 'The request has expired.',
   other_browser: 'The request is that of another browser.',

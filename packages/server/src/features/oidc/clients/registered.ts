@@ -1,0 +1,110 @@
+/**
+ * Apps that operators and organizations did not add: by a registration (RFC 7591), and by a metadata document. They belong to the
+ * server. Until a user has allowed one something it expires, so that what is never used does not stay.
+ */
+import { sql } from 'kysely'
+import { type Call, outside } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { type AuditEventType, audit } from '../../../core/audit/index.ts'
+import { type ClientSettings, readClientSettings } from '../../../core/clients/settings.ts'
+import { differing, only, readClient, recorded, type ShownClient } from './clients.ts'
+import { type ClientRow, insertClient, lockClient, updateClient } from './sql.ts'
+
+/** How many there may be by each way. */
+export const MOST_REGISTERED = 10_000
+/** How long the app of a document stays without a use, from its last fetch: longer than the document is held. */
+const UNUSED_DOCUMENT = 48 * 3_600_000
+
+export interface DocumentClient {
+  /** The address of the document. */
+  id: string
+  name: string
+  settings: ClientSettings
+}
+
+/** Writes the app of a document as it is now; whether it is disabled stays. As the system. @returns null where there are too many */
+export async function storeDocumentClient(
+  tx: Tx,
+  call: Call,
+  { id, name, settings }: DocumentClient,
+): Promise<ShownClient | null> {
+  const row = await lockClient(tx, null, id)
+  const expiresAt = later(call.now, UNUSED_DOCUMENT)
+  if (row === undefined) {
+    if ((await countRegistered(tx, 'document')) >= MOST_REGISTERED) return null
+    const client = registeredRow(call, { id, name, settings, source: 'document', createdBy: null, expiresAt })
+    // another process may have fetched it just now
+    if (await insertClient(tx, client))
+      await recordRegistered(tx, call, 'client.created', client, { settings: recorded(settings) })
+    return await readClient(tx, null, id)
+  }
+  const before = { name: row.name, ...readClientSettings(row.settings).settings }
+  const changed = differing(before, { name, ...settings })
+  if (changed.length > 0) {
+    await updateClient(tx, id, { name, settings: JSON.stringify(settings), updated_at: call.now })
+    const { name: former, ...formerSettings } = before
+    await recordRegistered(tx, call, 'client.updated', row, {
+      from: only(changed, { name: former, ...recorded(formerSettings) }),
+      to: only(changed, { name, ...recorded(settings) }),
+    })
+  }
+  if (row.expires_at !== null) await updateClient(tx, id, { expires_at: expiresAt })
+  return await readClient(tx, null, id)
+}
+
+interface NewRegistered extends DocumentClient {
+  source: 'registration' | 'document'
+  createdBy: string | null
+  expiresAt: Date | null
+}
+
+const registeredRow = (
+  { now }: Call,
+  { id, name, settings, source, createdBy, expiresAt }: NewRegistered,
+) => ({
+  id,
+  organization_id: null,
+  source,
+  name,
+  status: 'active' as const,
+  settings: JSON.stringify(settings),
+  created_by: createdBy,
+  created_at: now,
+  updated_at: now,
+  last_used_at: null,
+  expires_at: expiresAt,
+})
+
+const recordRegistered = (
+  tx: Tx,
+  call: Call,
+  type: Extract<AuditEventType, `client.${string}`>,
+  { id, name, source }: Pick<ClientRow, 'id' | 'name' | 'source'>,
+  details: Record<string, unknown>,
+): Promise<void> =>
+  audit(tx, outside(call), {
+    type,
+    userId: null,
+    username: null,
+    details: { client_id: id, name, source, ...details, by: source },
+  })
+
+/** Of one way; no further than the limit. */
+async function countRegistered(tx: Tx, source: NewRegistered['source']): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from (
+      select 1 from clients where source = ${source} and source in ('registration', 'document') limit ${sql.lit(MOST_REGISTERED)}
+    ) as counted`.execute(tx)
+  return rows[0]?.count ?? 0
+}
+
+/** Those that a user has allowed something stay; of the others, those that have expired are deleted. */
+export async function purgeRegistered(db: Statements, now: Date): Promise<void> {
+  await sql`
+    update clients c set expires_at = null
+    where c.expires_at is not null and exists (select 1 from grants g where g.client_id = c.id)`.execute(db)
+  await sql`delete from clients where expires_at < ${now} and source in ('registration', 'document')`.execute(
+    db,
+  )
+}
