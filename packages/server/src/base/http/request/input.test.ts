@@ -32,6 +32,7 @@ const server = await serve(
     route({ ...open, name: 'a.probe', summary: 'Probe', method: 'GET', path: '/probe', lenient: 'a test', input: z.object({}), run: echo }),
     route({ ...open, name: 'a.login', summary: 'Sign in', method: 'POST', path: '/login', input: z.object({ password: z.string() }), run: echo, withKey: async () => ({ data: 'by key' }) }),
     stream({ name: 'a.stream', summary: 'Stream', method: 'GET', path: '/stream', open: 'a test', quiet: 'a test', input: z.object({}), run: async (_call, _input, stream) => stream.end() }),
+    page({ name: 'a.posted', summary: 'Take', method: 'POST', path: '/posted', open: 'a test', quiet: 'a test', crossSite: 'a test', repeats: ['many'], input: z.object({ one: z.string().optional(), many: z.array(z.string()).optional() }), run: async (_call, { one, many }) => ({ redirect: `/${one ?? 'absent'}/${many?.join('+') ?? 'absent'}` }) }),
     page({ name: 'a.page', summary: 'Show', method: 'GET', path: '/page', open: 'a test', quiet: 'a test', input: z.object({ done: z.string().min(1).optional() }), run: async (_call, { done }) => ({ redirect: `/${done ?? 'absent'}` }) }),
   ],
   { config: { apiKeyInQuery: true } },
@@ -196,6 +197,18 @@ describe('null', () => {
     const { json } = await send('PATCH', '/items/7', { locale: null, full_name: null, note: null })
     expect(json.data).toEqual({ id: '7', locale: null, note: null, permissions: [] })
   })
+})
+
+it('an empty field of a form that another site posts is absent, and so is an empty one of several', async () => {
+  const post = async (body: string) => {
+    const { headers } = await send('POST', '/posted', body, {
+      'content-type': 'application/x-www-form-urlencoded',
+    })
+    return headers.get('location')
+  }
+  expect(await post('one=a&many=b&many=c')).toBe('/a/b+c')
+  expect(await post('one=&many=')).toBe('/absent/absent')
+  expect(await post('many=&many=b')).toBe('/absent/b')
 })
 
 describe('an empty query parameter', () => {

@@ -1,7 +1,8 @@
 /**
  * Reads the input of a row: one flat object of the query or the body, and the path parameters. Owns two rules for the
  * whole table: nothing is dropped silently (an undeclared member of a body or query is an error, except on pages and on
- * rows of a protocol), and `null` and an empty query parameter mean absent, unless the row says otherwise (`notEmpty`).
+ * rows of a protocol), and `null`, an empty query parameter and an empty field that another site posts mean absent, unless the
+ * row says otherwise (`notEmpty`).
  */
 import type { Config } from '../../../config.ts'
 import { type FieldError, problem } from '../../errors.ts'
@@ -49,6 +50,7 @@ function usualReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput
   const repeats = new Set(row.repeats)
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
   const mayClear = row.method === 'PATCH'
+  const parsers = { json: parseJson, form: (text: string) => parseRepeating(text, repeats) }
   const sendsQueryOnly = row.method === 'GET' && !row.path.includes(':') && !row.takesBasic
   const read = isFromQuery ? readQuery : readOther
 
@@ -57,8 +59,7 @@ function usualReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput
     const unknown = isStrict(row)
       ? unknownMembers(fields, declared, { besides: inQuery, what: 'query parameter' })
       : []
-    // an empty parameter means absent
-    for (const name in fields) if (fields[name] === '' && !notEmpty.has(name)) delete fields[name]
+    dropEmpty(fields, notEmpty)
     if (row.rawQuery) fields.raw_query = queryOf(url)
     // a GET has no body that means anything (RFC 9110 §9.3.1), and proxies announce one that they do not send
     if (row.method === 'GET' || !isStrict(row)) return { fields, unknown }
@@ -69,8 +70,9 @@ function usualReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput
   }
 
   async function readOther({ url, req }: Exchange): Promise<Input> {
-    const fields = await readBody(req, bodyLimit)
+    const fields = await readAs(req, bodyLimit, parsers)
     dropNulls(fields, whole, mayClear)
+    if (row.crossSite !== undefined) dropEmpty(fields, notEmpty)
     if (!isStrict(row)) return { fields, unknown: [] }
     const unknown = unknownMembers(fields, declared, { besides: inBody })
     const query = queryOf(url)
@@ -113,11 +115,23 @@ function parameterReader(row: ProtocolRow): ReadInput {
   }
 }
 
-function withinLimit(fields: Record<string, unknown>): Record<string, unknown> {
+/** An empty parameter means absent (RFC 6749 §3.1), and so does an empty one of several. */
+function dropEmpty(fields: Record<string, unknown>, notEmpty: ReadonlySet<string> = NO_NAMES): void {
   for (const name in fields) {
     const value = fields[name]
-    if (value === '') delete fields[name]
-    for (const one of [value].flat()) {
+    if (notEmpty.has(name)) continue
+    const sent = Array.isArray(value) ? value.filter((one) => one !== '') : value
+    if (sent === '' || (Array.isArray(sent) && sent.length === 0)) delete fields[name]
+    else fields[name] = sent
+  }
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set()
+
+function withinLimit(fields: Record<string, unknown>): Record<string, unknown> {
+  dropEmpty(fields)
+  for (const name in fields) {
+    for (const one of [fields[name]].flat()) {
       if (typeof one === 'string' && one.length > PARAMETER_LIMIT)
         throw badRequest(`The parameter has more than ${PARAMETER_LIMIT} characters.`, {
           field: name,

@@ -23,6 +23,9 @@ export async function findRequestedResources(
   return found
 }
 
+/** RFC 6749 §3.3; any number of spaces separates. */
+const SCOPES = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
 /**
  * Of the scopes that exist, what the app wants: those of the server that it may have, and those of the named resources. Others are
  * ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
@@ -33,6 +36,8 @@ export function findRequestedScopes(
   resources: readonly Resource[],
   refuse: (error: 'invalid_scope', description: string) => never,
 ): string[] {
+  if (scope !== undefined && !SCOPES.test(scope))
+    refuse('invalid_scope', 'The scope has characters that scopes do not have.')
   const wanted = wordsOf(scope)
   const granted = allowedScopes(client, resources, wanted)
   if (wanted.length > 0 && granted.length === 0)

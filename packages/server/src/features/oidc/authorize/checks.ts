@@ -59,6 +59,8 @@ export async function checkRequest(
   if (sent.id_token_hint !== undefined && hintedUser === null)
     refuse('invalid_request', 'The id_token_hint is no ID token of this server for this app.')
   const claims = claimsOf(sent, client, refuse)
+  if (hintedUser !== null && claims.subject !== null && claims.subject !== hintedUser)
+    refuse('invalid_request', 'The id_token_hint is of another user than the parameter claims.')
   const scopes = findRequestedScopes(sent, client, resources, refuse)
   return {
     ...to,
@@ -71,7 +73,7 @@ export async function checkRequest(
     preferredAcr: highest(wordsOf(sent.acr_values)),
     nonce: sent.nonce ?? null,
     loginHint: sent.login_hint?.slice(0, 320) ?? null,
-    hintedUser,
+    hintedUser: hintedUser ?? claims.subject,
     claims: claims.requested,
     challenge: sent.code_challenge ?? null,
     dpopJkt: sent.dpop_jkt ?? null,
@@ -185,14 +187,14 @@ function maxAgeOf({ max_age: sent }: AuthorizationParameters, client: Client, re
 
 /**
  * OpenID Connect Core §5.5: of what the app wants, the claims that this server knows and whose scopes the app may have; others are
- * ignored. `scopes`: what the user allows with them.
+ * ignored. `scopes`: what the user allows with them. `subject`: the only user whom the answer may be about (§3.1.2.2).
  */
 function claimsOf(
   { claims: sent }: AuthorizationParameters,
   client: Client,
   refuse: Refuse,
-): { requested: RequestedClaims | null; essentialAcr: Acr | null; scopes: string[] } {
-  if (sent === undefined) return { requested: null, essentialAcr: null, scopes: [] }
+): { requested: RequestedClaims | null; essentialAcr: Acr | null; subject: string | null; scopes: string[] } {
+  if (sent === undefined) return { requested: null, essentialAcr: null, subject: null, scopes: [] }
   const asked = objectIn(sent)
   if (asked === null) return refuse('invalid_request', 'The parameter claims is no JSON object.')
   const [userinfo, idToken] = [asked.userinfo, asked.id_token].map((part) => {
@@ -205,14 +207,22 @@ function claimsOf(
     KNOWN_CLAIMS.filter((name) => Object.hasOwn(part, name) && isAllowed(name))
   const requested = { userinfo: known(userinfo), id_token: known(idToken) }
   const scopes = [...requested.userinfo, ...requested.id_token].map(scopeOfClaim)
-  return { requested, essentialAcr: essentialAcrIn(idToken.acr), scopes: [...new Set(scopes)] }
+  const subject = isRecord(idToken.sub) && typeof idToken.sub.value === 'string' ? idToken.sub.value : null
+  return {
+    requested,
+    essentialAcr: essentialAcrIn(idToken.acr, refuse),
+    subject,
+    scopes: [...new Set(scopes)],
+  }
 }
 
 /** OpenID Connect Core §5.5.1.1: one of the values that an essential `acr` names has to be reached. */
-function essentialAcrIn(acr: unknown): Acr | null {
+function essentialAcrIn(acr: unknown, refuse: Refuse): Acr | null {
   if (!isRecord(acr) || acr.essential !== true) return null
   const values = [acr.value, acr.values].flat().filter((value) => typeof value === 'string')
-  return ACRS.find((one) => values.includes(one)) ?? null
+  if (values.length === 0) return null
+  const known = ACRS.find((one) => values.includes(one))
+  return known ?? refuse('unmet_authentication_requirements', 'No sign-in of this server has such an acr.')
 }
 
 function objectIn(text: string): Record<string, unknown> | null {

@@ -54,11 +54,7 @@ export async function decide(
     return await toSignIn(tools, call, underway)
   }
   if (request.hintedUser !== null && request.hintedUser !== caller.principal.userId)
-    throw new RefusedToApp(
-      request,
-      'login_required',
-      'Another user is signed in than the id_token_hint says.',
-    )
+    throw new RefusedToApp(request, 'login_required', 'Another user is signed in than the app names.')
   const needsLogin = stored === null && request.prompts.has('login')
   const met = needsLogin ? null : await findMet(tools, caller, underway)
   if (met === null) return await store(tools, call, underway)

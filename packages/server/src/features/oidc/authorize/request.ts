@@ -75,7 +75,7 @@ export interface AppRequest extends SessionDemand {
   resources: readonly Resource[]
   nonce: string | null
   loginHint: string | null
-  /** The user that the app knows, by an ID token of ours; null: any. */
+  /** The user that the app names, by an ID token of ours or by the claim `sub`; null: any. */
   hintedUser: string | null
   claims: RequestedClaims | null
   challenge: string | null

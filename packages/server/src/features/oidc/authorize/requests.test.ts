@@ -9,6 +9,7 @@ import {
   formOf,
   type TestApp,
   testApp,
+  testResource,
 } from '../../../testing/apps.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
@@ -83,6 +84,12 @@ describe('a request that is wrong otherwise is answered to the app', () => {
     ['a max_age that is no number', { max_age: '-1' }, 'invalid_request'],
     ['claims that are no JSON', { claims: '{' }, 'invalid_request'],
     ['claims of another form', { claims: '{"userinfo":[]}' }, 'invalid_request'],
+    ['a scope of other characters', { scope: 'openid "' }, 'invalid_scope'],
+    [
+      'an essential acr that there is not',
+      { claims: '{"id_token":{"acr":{"essential":true,"value":"loa4"}}}' },
+      'unmet_authentication_requirements',
+    ],
     ['a hint that is no ID token', { id_token_hint: 'a.b.c' }, 'invalid_request'],
     ['a long nonce', { nonce: 'n'.repeat(1001) }, 'invalid_request'],
     ['a digest of a key of another form', { dpop_jkt: 'x' }, 'invalid_request'],
@@ -174,6 +181,23 @@ describe('a hint', () => {
   })
 })
 
+describe('the claim sub', () => {
+  const claimsOf = (sub: unknown) => JSON.stringify({ id_token: { sub: { value: sub } } })
+
+  it('names the only user whom an answer may be about (OpenID Connect Core §3.1.2.2)', async () => {
+    await ada.client.signIn('ada@example.com', PASSWORD)
+    expect((await ask({ claims: claimsOf(ada.id) })).left?.searchParams.get('code')).toMatch(/^ac_/)
+    const [bob] = await world.people(1)
+    for (const prompt of [null, 'none'])
+      expect(await errorOf({ claims: claimsOf(bob?.id), prompt })).toBe('login_required')
+    // who is not signed in may be that user
+    const { at } = await follow(world.client(), authorizePath(app, { claims: claimsOf(ada.id) }))
+    expect(at).toMatch(/^\/sign-in\?/)
+    const { body } = await app.exchange(await authorizedCode(ada.client, app))
+    expect(await errorOf({ claims: claimsOf(bob?.id), id_token_hint: body.id_token })).toBe('invalid_request')
+  })
+})
+
 describe('who may sign in', () => {
   it('are holders of a role, or members of an organization, where the app says so', async () => {
     const ben = await world.person({ email: 'ben2@example.com' })
@@ -201,6 +225,36 @@ describe('a request that is sent as a form', () => {
     expect(posted.status).toBe(303)
     const { left } = await follow(ada.client, posted.headers.get('location') ?? '')
     expect(left?.searchParams.get('code')).toMatch(/^ac_/)
+  })
+
+  it('has parameters that are empty, which were not sent, and may have one several times', async () => {
+    await testResource(world, 'https://orders.example.com', ['orders'])
+    await testResource(world, 'https://bills.example.com', ['bills'])
+    const api = await testApp(world, { first_party: true, scopes: ['openid', 'orders', 'bills'] })
+    const fields = new URL(authorizePath(api, { scope: 'openid orders bills' }), world.url).searchParams
+    for (const name of [
+      'request',
+      'request_uri',
+      'registration',
+      'response_mode',
+      'prompt',
+      'max_age',
+      'nonce',
+    ])
+      fields.set(name, '')
+    fields.set('state', '')
+    for (const resource of ['https://orders.example.com', '', 'https://bills.example.com'])
+      fields.append('resource', resource)
+    const posted = await ada.client.post('/oidc/authorize', fields.toString(), { form: true })
+    const { left } = await follow(ada.client, posted.headers.get('location') ?? '')
+    expect([...(left?.searchParams.keys() ?? [])]).toEqual(['code', 'iss'])
+    const { body } = await api.exchange(left?.searchParams.get('code') ?? '')
+    expect(claimsIn(body.access_token).aud).toEqual(
+      expect.arrayContaining(['https://orders.example.com', 'https://bills.example.com']),
+    )
+    // as by GET
+    const { left: byGet } = await follow(ada.client, `/oidc/authorize?${fields}`)
+    expect([...(byGet?.searchParams.keys() ?? [])]).toEqual(['code', 'iss'])
   })
 
   it('is that of the first browser that continues it', async () => {

@@ -43,7 +43,7 @@ async function introspectRefreshToken(
     active: true,
     token_type: 'refresh_token',
     client_id: found.client_id,
-    scope: (found.scopes ?? []).join(' '),
+    ...(found.scopes?.length && { scope: found.scopes.join(' ') }),
     sub: found.user_id,
     iss: config.publicUrl,
     exp: Math.floor(found.expires_at.getTime() / 1000),

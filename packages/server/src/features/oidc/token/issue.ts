@@ -19,7 +19,8 @@ export interface AppTokenAnswer {
   token_type: 'Bearer' | 'DPoP'
   /** Seconds. */
   expires_in: number
-  scope: string
+  /** Absent: no scope. */
+  scope?: string
   refresh_token?: string
   id_token?: string
   /** Of an exchange (RFC 8693 §2.2.1). */
@@ -66,7 +67,7 @@ export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<A
     access_token: access.token,
     token_type: jkt === null ? 'Bearer' : 'DPoP',
     expires_in: access.expiresIn,
-    scope: scopes.join(' '),
+    ...scopeOf(scopes),
     ...(refreshToken !== null && { refresh_token: refreshToken }),
     ...(scopes.includes('openid') && { id_token: await idToken(tools, by, access.token, now) }),
   }
@@ -84,7 +85,7 @@ export function issueToClient(
     access_token: access.token,
     token_type: jkt === null ? 'Bearer' : 'DPoP',
     expires_in: access.expiresIn,
-    scope: scopes.join(' '),
+    ...scopeOf(scopes),
   }
 }
 
@@ -118,10 +119,14 @@ export function issueExchanged(
     issued_token_type: ACCESS_TOKEN,
     token_type: jkt === null ? ('Bearer' as const) : ('DPoP' as const),
     expires_in: access.expiresIn,
-    scope: scopes.join(' '),
+    ...scopeOf(scopes),
   }
   return { answer, tokenId: access.id }
 }
+
+/** A list of scopes has one at least (RFC 6749 appendix A.4): without any, there is no member. */
+const scopeOf = (scopes: readonly string[]): { scope?: string } =>
+  scopes.length === 0 ? {} : { scope: scopes.join(' ') }
 
 function forClient(
   { config }: IssueTools,

@@ -19,7 +19,11 @@ const TokenAnswerView = z
     ),
     token_type: described(z.enum(['Bearer', 'DPoP']), 'How the access token is sent.', 'Bearer'),
     expires_in: described(z.number().int(), 'The lifetime of the access token in seconds.', 3600),
-    scope: textField('What was granted, separated by spaces.', 'openid profile'),
+    scope: described(
+      z.string().max(8192).optional(),
+      'What was granted, separated by spaces; absent: no scope.',
+      'openid profile',
+    ),
     refresh_token: described(z.string().max(8192).optional(), 'Gets the next tokens. It works once.'),
     issued_token_type: described(
       z.string().max(200).optional(),

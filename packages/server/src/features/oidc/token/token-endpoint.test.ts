@@ -126,6 +126,8 @@ describe('the grants', () => {
       client_id: program.id,
       scope: 'orders:read',
     })
+    const without = await program.post('/oidc/token', { grant_type: 'client_credentials' })
+    expect([without.status, 'scope' in without.body]).toEqual([200, false])
     const beyond = await program.post('/oidc/token', { grant_type: 'client_credentials', scope: 'openid' })
     expect(beyond.body.error).toBe('invalid_scope')
     const asUser = await world
