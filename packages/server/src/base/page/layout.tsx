@@ -54,7 +54,7 @@ export function Body({ children }: { children: ComponentChildren }) {
       </header>
       <main id="content" tabindex={-1}>
         {continuesTo === null ? null : (
-          <p class="toward">{baseText.nodes(locale, 'toward', { app: <strong>{continuesTo}</strong> })}</p>
+          <p class="links">{baseText.nodes(locale, 'toward', { app: <strong>{continuesTo}</strong> })}</p>
         )}
         {children}
       </main>

@@ -64,7 +64,6 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; }
 .card { padding: clamp(1.25rem, 6vw, 2.25rem); border: 1px solid var(--line); border-radius: 1rem; background: var(--card); box-shadow: var(--shadow); }
 .narrow { max-width: 27rem; margin: 0 auto; }
 .signed-in ~ main .narrow { margin-top: 2.5rem; }
-.toward { margin: 1.5rem 0 -1rem; text-align: center; }
 .narrow > h2 { margin: 1.5rem 0 .25rem; }
 .lead { margin-top: .5rem; }
 .lead strong { color: var(--ink); }

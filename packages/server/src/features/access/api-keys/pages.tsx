@@ -163,8 +163,9 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks, assertActsIn: Asser
           ? { redirect: '/account/api-keys' }
           : null,
       redisplay: async (call, { id, ...typed }, problem) => {
+        if (!hasLeft(problem)) throw problem
         const form = formState(call.locale, typed, problem)
-        const alert = hasLeft(problem) ? t(call.locale, 'problem.left_organization') : form.alert
+        const alert = t(call.locale, 'problem.left_organization')
         return { ...(await showKey(call, id ?? '', { ...form, alert })), status: problem.status }
       },
     }),
