@@ -9,7 +9,7 @@ import { type Call, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { hasAuthority } from '../../../core/authority-ended.ts'
 import { type EndedProofs, type EndedUse, hasEnded, keptProofs } from '../../../core/connection-ended.ts'
-import { endOfflineFamilies } from '../../../core/offline-families.ts'
+import { endOfflineFamilies, type OfflineEnd } from '../../../core/offline-families.ts'
 import { revokeSessionTokens } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from './sessions.ts'
@@ -28,6 +28,15 @@ const lastOf = (proofs: readonly StoredProof[]): Date =>
   new Date(Math.max(...proofs.map(({ at }) => Date.parse(at))))
 
 /**
+ * What apps keep while the user is away, by ended proofs: it ends as a whole. Always after the sessions were locked, which the exchange
+ * of a code holds: it is committed by then, or copies none of them.
+ */
+const keptBy = (ended: EndedProofs): Pick<OfflineEnd, 'where' | 'reason'> =>
+  'identityId' in ended
+    ? { where: hasProof({ identity: ended.identityId }), reason: 'identity_ended' }
+    : { where: hasEnded(ended), reason: 'connection_ended' }
+
+/**
  * Ends proofs in the sessions of one user. @param keepSession a session that does not end: it keeps them where it has no other
  * @returns how many sessions ended
  */
@@ -39,14 +48,8 @@ async function endIn(
   ended: EndedProofs,
   keepSession: string | null = null,
 ): Promise<number> {
-  // what an app keeps while the user is away is never left with other proofs
-  if ('identityId' in ended)
-    await endOfflineFamilies(tx, call, {
-      userId,
-      where: hasProof({ identity: ended.identityId }),
-      reason: 'identity_ended',
-    })
   const sessions = await lockProvenBy(tx, userId, ended)
+  await endOfflineFamilies(tx, call, { userId, ...keptBy(ended) })
   if (sessions.length === 0) return 0
   // after the lock: what was proven by a connection that is not used now was proven before its end
   const use = await selectUse(tx, userId, connectionsIn(sessions, ended))
@@ -80,9 +83,9 @@ const connectionsIn = (
  * revokes the access tokens of these sessions, which may carry roles of the server. Of an address that changes, in that transaction.
  */
 async function endAuthorityIn({ clock }: Pick<Tools, 'clock'>, tx: Tx, userId: string): Promise<void> {
+  const { sessions, authorities } = await lockAuthorities(tx, userId)
   const ofUser = { userId, where: hasAuthority({ userId }), reason: 'authority_ended' }
   await endOfflineFamilies(tx, systemCall(clock.now()), ofUser)
-  const { sessions, authorities } = await lockAuthorities(tx, userId)
   const isLost = ({ authority, connection }: StoredProof): boolean =>
     authority === true && !authorities.has(connection ?? '')
   for (const { id, proofs } of sessions) {
@@ -107,22 +110,21 @@ async function endEverywhere(
   ended: EndedUse,
 ): Promise<number> {
   let count = 0
-  await tools.db.tx('system', (tx) =>
-    endOfflineFamilies(tx, call, { where: hasEnded(ended), reason: 'connection_ended' }),
-  )
   await eachUser(tools, hasProof({ connection: ended.connectionId }), async (tx, userId) => {
     count += await endIn(tools, tx, call, userId, ended)
   })
+  // of users whose sessions have ended before
+  await tools.db.tx('system', (tx) => endOfflineFamilies(tx, call, keptBy(ended)))
   return count
 }
 
 /** Takes the authority that the connections of an organization have lost, from all sessions, in the same way. */
 async function endAuthorityOf(tools: Pick<Tools, 'clock' | 'db'>, organizationId: string): Promise<void> {
   const where = hasAuthority({ organizationId })
+  await eachUser(tools, where, (tx, userId) => endAuthorityIn(tools, tx, userId))
   await tools.db.tx('system', (tx) =>
     endOfflineFamilies(tx, systemCall(tools.clock.now()), { where, reason: 'authority_ended' }),
   )
-  await eachUser(tools, where, (tx, userId) => endAuthorityIn(tools, tx, userId))
 }
 
 async function eachUser(
