@@ -27,6 +27,7 @@ let ajv: Ajv2020
 async function begin(): Promise<void> {
   federated = await startFederated({
     connectionHosts: [metadata.host],
+    clientRegistration: 'open',
     compat: ['tokens-by-password'],
     rateLimits: 'off',
     mfaMethods: ['totp', 'passkey', 'backup_code', 'email_code'],

@@ -329,7 +329,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     auditLogFeature(tools),
     forwardAuthFeature(tools),
     compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),
-    ...providerFeatures(tools, organizationChecks(tools, refusals(tools)).lookup),
+    ...providerFeatures(tools, organizationChecks(tools, refusals(tools)).lookup, keys.checks),
     { name: 'csrf', rows: csrfRows(tools.keyring) },
     { name: 'metrics', rows: [metricsRow(tools)] },
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools, tools.jobs.settleNew) }]),

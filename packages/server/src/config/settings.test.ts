@@ -106,6 +106,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   mfa: { takes: { required: 'required' }, refuses: ['off', 'yes'] },
   mfaMethods: { takes: { 'passkey, totp': ['passkey', 'totp'] }, refuses: ['sms', 'totp,sms'] },
   emailSignIn: { takes: { code: ['code'], off: [] }, refuses: ['sms', 'link,off'] },
+  clientRegistration: { takes: { token: 'token', open: 'open' }, refuses: ['on', 'yes'] },
   clientIdDocuments: {
     takes: { on: 'on', off: 'off', 'apps.example.com, 10.0.0.7:8443': ['apps.example.com', '10.0.0.7:8443'] },
     refuses: ['on,apps.example.com/', 'https://apps.example.com', '*.example.com', 'on off'],

@@ -224,6 +224,8 @@ export const SETTINGS = {
 
   clientIdDocuments: set('LATCHKEY_CLIENT_ID_DOCUMENTS', 'apps', listOrSwitch(hostAndPort), { byDefault: 'off',
     about: 'Whose apps sign users in without being registered here, by a metadata document at their `client_id`: of any public https address (`on`), or of the listed hosts alone, which may be in a private network.' }),
+  clientRegistration: set('LATCHKEY_CLIENT_REGISTRATION', 'apps', oneOf('off', 'token', 'open'), { byDefault: 'off',
+    about: 'Whether apps register themselves at `/oidc/register`: with an API key that has `oauth_clients:write` (`token`), or anyone (`open`), with few for each address, and those that are not used expire.' }),
 
   envelope: set('LATCHKEY_ENVELOPE', 'api', oneOf(...STYLES), { byDefault: 'standard',
     about: 'The envelope style of JSON responses for requests that do not select one with `Accept`.' }),

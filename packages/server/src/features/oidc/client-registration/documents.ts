@@ -8,13 +8,12 @@
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { problem } from '../../../base/errors.ts'
-import { addressKey } from '../../../base/http/request/address.ts'
-import { isRefused } from '../../../base/limits/index.ts'
 import { BadDocument, jsonOf, NoAnswer, type OutboundAnswer } from '../../../base/outbound/index.ts'
 import { mayBePrivateDocument, readsDocument } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { prepareIdTokens, storeDocumentClient } from '../clients/index.ts'
 import { BadMetadata, type MetadataPolicy, readMetadata } from './metadata.ts'
+import { assertFew } from './strangers.ts'
 
 /** §4: what a document may state; no shared secret could be in it. */
 const POLICY: MetadataPolicy = {
@@ -104,7 +103,7 @@ export function createClientDocuments(tools: DocumentTools): ClientDocuments {
       if (isRecent && last.fault !== null) return last.fault
       const isKnown = (await clients.find(id)) !== null
       if (isRecent && isKnown) return null
-      if (!isKnown && !pending.has(id)) await assertFew(tools, call)
+      if (!isKnown && !pending.has(id)) await assertFew(tools, call, 'client documents', UNKNOWN)
       return await begin(call, id)
     },
   }
@@ -112,15 +111,6 @@ export function createClientDocuments(tools: DocumentTools): ClientDocuments {
 
 const isFault = (error: unknown): error is Error =>
   error instanceof NoAnswer || error instanceof BadDocument || error instanceof BadMetadata
-
-/** @throws Problem RATE_LIMIT_EXCEEDED */
-async function assertFew({ limits, config }: Pick<Tools, 'limits' | 'config'>, call: Call): Promise<void> {
-  if (config.rateLimits === 'off') return
-  const window = { key: `client documents ${addressKey(call.ip)}`, ...UNKNOWN }
-  const verdicts = await limits.usual.take([window], call.now)
-  const { resetSeconds = 0 } = verdicts.at(-1) ?? {}
-  if (isRefused(verdicts)) throw problem('RATE_LIMIT_EXCEEDED', { retryAfter: resetSeconds })
-}
 
 /** @throws BadDocument, BadMetadata */
 function readDocument(id: string, answer: OutboundAnswer): ReturnType<typeof readMetadata> {

@@ -55,6 +55,9 @@ const KEPT = {
   initiate_login_uri: shape.initiate_login_uri.unwrap(),
 }
 
+/** The settings that an app states; all others are the server's. */
+export const METADATA_MEMBERS: ReadonlySet<string> = new Set(Object.keys(KEPT))
+
 const Metadata = z
   .object({
     ...KEPT,

@@ -313,7 +313,7 @@ async function lockFor(tx: Tx, { organizationId }: ClientOwner, id: string): Pro
   return row
 }
 
-const hasSecrets = ({ token_endpoint_auth_method: method }: ClientSettings): boolean =>
+export const hasSecrets = ({ token_endpoint_auth_method: method }: ClientSettings): boolean =>
   method === 'client_secret_basic' || method === 'client_secret_post'
 
 /** @throws Problem VALIDATION_ERROR */

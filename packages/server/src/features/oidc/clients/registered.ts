@@ -3,18 +3,20 @@
  * server. Until a user has allowed one something it expires, so that what is never used does not stay.
  */
 import { sql } from 'kysely'
-import { type Call, outside } from '../../../base/call.ts'
+import { type Call, outside, type Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { newId } from '../../../base/ids.ts'
 import { type AuditEventType, audit } from '../../../core/audit/index.ts'
+import { makeClientSecret } from '../../../core/clients/index.ts'
 import { type ClientSettings, readClientSettings } from '../../../core/clients/settings.ts'
-import { differing, only, readClient, recorded, type ShownClient } from './clients.ts'
-import { type ClientRow, insertClient, lockClient, updateClient } from './sql.ts'
+import { differing, hasSecrets, only, readClient, recorded, type ShownClient } from './clients.ts'
+import { type ClientRow, insertClient, insertClientSecret, lockClient, updateClient } from './sql.ts'
 
 /** How many there may be by each way. */
 export const MOST_REGISTERED = 10_000
-/** How long the app of a document stays without a use, from its last fetch: longer than the document is held. */
-const UNUSED_DOCUMENT = 48 * 3_600_000
+/** How long an app stays that no user has allowed anything: since its document was fetched, longer than that is held. */
+const UNUSED = 48 * 3_600_000
 
 export interface DocumentClient {
   /** The address of the document. */
@@ -30,7 +32,7 @@ export async function storeDocumentClient(
   { id, name, settings }: DocumentClient,
 ): Promise<ShownClient | null> {
   const row = await lockClient(tx, null, id)
-  const expiresAt = later(call.now, UNUSED_DOCUMENT)
+  const expiresAt = later(call.now, UNUSED)
   if (row === undefined) {
     if ((await countRegistered(tx, 'document')) >= MOST_REGISTERED) return null
     const client = registeredRow(call, { id, name, settings, source: 'document', createdBy: null, expiresAt })
@@ -51,6 +53,52 @@ export async function storeDocumentClient(
   }
   if (row.expires_at !== null) await updateClient(tx, id, { expires_at: expiresAt })
   return await readClient(tx, null, id)
+}
+
+export interface RegisteredClient {
+  client: ShownClient
+  secret: string | null
+}
+
+/**
+ * Registers an app, with a secret where it needs one. As the system.
+ * @param holder who has the initial access token; without one it expires unless it is used. @returns null where there are too many
+ */
+export async function registerClient(
+  tx: Tx,
+  call: Call,
+  { name, settings }: Omit<DocumentClient, 'id'>,
+  holder: Principal | null,
+): Promise<RegisteredClient | null> {
+  await lockRegistrations(tx)
+  if ((await countRegistered(tx, 'registration')) >= MOST_REGISTERED) return null
+  const row = registeredRow(call, {
+    id: newId('cli'),
+    name,
+    settings,
+    source: 'registration',
+    createdBy: holder?.userId ?? null,
+    expiresAt: holder === null ? later(call.now, UNUSED) : null,
+  })
+  await insertClient(tx, row)
+  await recordRegistered(tx, call, 'client.created', row, { settings: recorded(settings) }, holder)
+  const secret = hasSecrets(settings) ? await issueSecret(tx, call, row, holder) : null
+  return { client: await readClient(tx, null, row.id), secret }
+}
+
+async function issueSecret(
+  tx: Tx,
+  call: Call,
+  client: Pick<ClientRow, 'id' | 'name' | 'source'>,
+  holder: Principal | null,
+): Promise<string> {
+  const { secret, hash, hint } = makeClientSecret()
+  const id = newId('csec')
+  const times = { created_at: call.now, expires_at: null, last_used_at: null }
+  await insertClientSecret(tx, { id, client_id: client.id, hash, hint, ...times })
+  const details = { secret_id: id, hint, expires_at: null }
+  await recordRegistered(tx, call, 'client.secret.created', client, details, holder)
+  return secret
 }
 
 interface NewRegistered extends DocumentClient {
@@ -82,13 +130,19 @@ const recordRegistered = (
   type: Extract<AuditEventType, `client.${string}`>,
   { id, name, source }: Pick<ClientRow, 'id' | 'name' | 'source'>,
   details: Record<string, unknown>,
+  holder: Principal | null = null,
 ): Promise<void> =>
   audit(tx, outside(call), {
     type,
-    userId: null,
-    username: null,
-    details: { client_id: id, name, source, ...details, by: source },
+    userId: holder?.userId ?? null,
+    username: holder?.username ?? null,
+    details: { client_id: id, name, source, ...details, ...(holder === null && { by: source }) },
   })
+
+/** Serializes registrations, so that concurrent ones are counted (advisory lock until the commit). */
+async function lockRegistrations(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('latchkey registrations', 0))`.execute(tx)
+}
 
 /** Of one way; no further than the limit. */
 async function countRegistered(tx: Tx, source: NewRegistered['source']): Promise<number> {

@@ -29,9 +29,9 @@ const discover = operation({
 /** How apps prove who they are. */
 const PROVING = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
-type DiscoveryConfig = Pick<Config, 'publicUrl' | 'clientIdDocuments'>
+type DiscoveryConfig = Pick<Config, 'publicUrl' | 'clientIdDocuments' | 'clientRegistration'>
 
-const metadataOf = ({ publicUrl, clientIdDocuments }: DiscoveryConfig) => ({
+const metadataOf = ({ publicUrl, clientIdDocuments, clientRegistration }: DiscoveryConfig) => ({
   issuer: publicUrl,
   authorization_endpoint: `${publicUrl}/oidc/authorize`,
   token_endpoint: `${publicUrl}/oidc/token`,
@@ -43,6 +43,7 @@ const metadataOf = ({ publicUrl, clientIdDocuments }: DiscoveryConfig) => ({
   revocation_endpoint: `${publicUrl}/oidc/revoke`,
   pushed_authorization_request_endpoint: `${publicUrl}/oidc/par`,
   require_pushed_authorization_requests: false,
+  ...(clientRegistration !== 'off' && { registration_endpoint: `${publicUrl}/oidc/register` }),
   // draft-ietf-oauth-client-id-metadata-document §6
   ...(clientIdDocuments !== 'off' && { client_id_metadata_document_supported: true }),
   scopes_supported: [...STANDARD_SCOPES],

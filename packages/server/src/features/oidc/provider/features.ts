@@ -2,9 +2,10 @@
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { KeyChecks } from '../../access/api-keys/index.ts'
 import { applicationFeature } from '../applications/index.ts'
 import { authorizeFeature, type CheckTools } from '../authorize/index.ts'
-import { createClientDocuments } from '../client-registration/index.ts'
+import { createClientDocuments, registrationOfClients } from '../client-registration/index.ts'
 import { clientFeature } from '../clients/index.ts'
 import { deviceGrantFeature } from '../device/index.ts'
 import { discoveryRoutes } from '../discovery/index.ts'
@@ -17,8 +18,15 @@ import { replayFeature } from '../replays/index.ts'
 import { resourceFeature } from '../resources/index.ts'
 import { tokenEndpointFeature } from '../token/index.ts'
 
-/** @param memberships what the caller is in an organization, as in rows about organizations */
-export function providerFeatures(tools: Tools, memberships: MembershipLookup): Feature[] {
+/**
+ * @param memberships what the caller is in an organization, as in rows about organizations
+ * @param keyChecks checks the API key with which an app registers
+ */
+export function providerFeatures(
+  tools: Tools,
+  memberships: MembershipLookup,
+  keyChecks: KeyChecks,
+): Feature[] {
   const readHint: CheckTools['readHint'] = async (idToken, client) => {
     const hint = await readIdTokenHint(tools, idToken)
     return hint?.clientId === client.id ? hint.userId : null
@@ -26,6 +34,7 @@ export function providerFeatures(tools: Tools, memberships: MembershipLookup): F
   const documents = createClientDocuments(tools)
   return [
     clientFeature(tools),
+    registrationOfClients({ ...tools, keyChecks }),
     resourceFeature(tools),
     replayFeature(tools),
     authorizeFeature({ ...tools, memberships, readHint, documents }),
