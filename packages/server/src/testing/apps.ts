@@ -93,11 +93,12 @@ export async function testResource(
   identifier: string,
   scopes: readonly string[] = ['read'],
   organization: string | null = null,
+  claims: 'minimal' | 'full' = 'minimal',
 ): Promise<void> {
   const now = world.clock.now()
   const id = `res_${sha256(identifier).toString('hex').slice(0, 32)}`
   const described = scopes.map((name) => ({ name, description: `To ${name}` }))
-  const row = { id, identifier, organization_id: organization, name: 'API', claims: 'minimal' as const }
+  const row = { id, identifier, organization_id: organization, name: 'API', claims }
   await world.db.tx('system', (tx) =>
     tx
       .insertInto('resources')

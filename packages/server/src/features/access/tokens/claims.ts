@@ -3,6 +3,7 @@
  * methods and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session, nor the time for which
  * the session acts in the organization that it names; no token is issued that an earlier revocation covers.
  */
+import { within } from '@latchkey/guard'
 import type { Acr } from '../../../base/assurance.ts'
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
@@ -64,6 +65,16 @@ export function signAccessToken(
   return mint(tools, { by, claims, lifetime, ends: endsOf(subject, true) }, now)
 }
 
+/** Which rights of the user a token names. */
+interface RightsNamed {
+  roles: boolean
+  /** `all` of them; those that these patterns also permit; or null: the token says nothing about permissions. */
+  permissions: 'all' | readonly string[] | null
+  organization: boolean
+  /** The role in that organization. */
+  organizationRole: boolean
+}
+
 /** What an app gets a token for. */
 export interface ForClient {
   clientId: string
@@ -74,7 +85,7 @@ export interface ForClient {
   /** What authorizes it; null where no user does. */
   familyId: string | null
   /** Rights of the user that the resource asks for, or the app by a scope. */
-  names: { roles: boolean; permissions: boolean; organization: boolean }
+  names: RightsNamed
   /** The digest of the key that it is bound to (RFC 9449 §6.1); null: to none. */
   jkt: string | null
   /** Claims that the app has named for userinfo (OpenID Connect Core §5.5). */
@@ -86,8 +97,8 @@ export interface ForClient {
 }
 
 /**
- * The access token of an app (RFC 9068): for a user, or for the app itself where there is none. What it permits is at most
- * what its scopes say, so that rights of the user are in it only where the resource asks for them.
+ * The access token of an app (RFC 9068): for a user, or for the app itself where there is none. Rights of the user are in it only where the
+ * resource asks for them, and of the permissions those that `names` has: for resources, what the scopes of the token permit too.
  * @throws Problem INVALID_TOKEN where the user, the session, the family or the app is revoked
  */
 export function signClientToken(
@@ -116,30 +127,39 @@ export function signClientToken(
     sid: session?.id ?? null,
     family: familyId,
     client: clientId,
-    roles: names.roles || names.permissions ? roles : [],
+    roles: names.roles || names.permissions !== null ? roles : [],
     org: names.organization ? (organization?.id ?? null) : null,
   }
   const ends = subject === null ? [] : endsOf(subject, names.organization)
   return mint(tools, { by, claims, lifetime, ends }, now)
 }
 
-const ALL = { roles: true, permissions: true, organization: true } as const
+const ALL: RightsNamed = { roles: true, permissions: 'all', organization: true, organizationRole: true }
 
 /** The user's rights, and the organization in which they act. */
 function rightsOf(
   { roles }: SigningTools,
   { username, roles: held, organization }: Subject,
-  names: ForClient['names'],
+  names: RightsNamed,
 ): object {
-  const { id, role, permissions } = organization ?? {}
+  const { permissions: patterns } = names
+  const named = (permissions: readonly string[]): readonly string[] =>
+    patterns === 'all' ? permissions : within(patterns ?? [], permissions)
   return {
-    ...(names.permissions && { username }),
+    ...(patterns !== null && { username }),
     ...(names.roles && { role: roles.primaryOf([...held]), roles: [...held] }),
-    ...(names.permissions && { permissions: roles.permissionsOf([...held]) }),
-    ...(names.organization && organization !== null && { org: id, org_role: role }),
-    ...(names.organization && names.permissions && organization !== null && { org_permissions: permissions }),
+    ...(patterns !== null && { permissions: named(roles.permissionsOf([...held])) }),
+    ...(names.organization && organization !== null && organizationIn(organization, names)),
+    ...(names.organization &&
+      patterns !== null &&
+      organization !== null && { org_permissions: named(organization.permissions) }),
   }
 }
+
+const organizationIn = ({ id, role }: CallOrganization, { organizationRole }: RightsNamed): object => ({
+  org: id,
+  ...(organizationRole && { org_role: role }),
+})
 
 const sidOf = ({ session }: Subject): object => (session?.id == null ? {} : { sid: session.id })
 

@@ -26,7 +26,7 @@ const Scopes = described(
 )
 const Claims = described(
   z.enum(['minimal', 'full']),
-  '`full`: access tokens for the API have the roles, the permissions and the organization of the user. `minimal`: they have `sub` and `scope`.',
+  '`full`: access tokens for the API have the organization of the user, and of their permissions those that a scope of the token covers (`invoices:read`, `invoices:*`); their roles where the app has the scope `roles` or is `first_party`. `minimal`: they have `sub` and `scope`.',
   'minimal',
 )
 const Lifetime = described(

@@ -46,7 +46,7 @@ export interface Issued {
 
 /** @throws Problem INVALID_TOKEN where what it is based on was revoked meanwhile */
 export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<AppTokenAnswer> {
-  const { client, row, scopes, resources, claims, refreshToken, jkt } = by
+  const { client, row, scopes, claims, refreshToken, jkt } = by
   const subject = clientSubject(tools, row, now)
   // memberships, roles and policies may have changed since the user authorized the app
   const isMember = client.organizationId === null || subject.organization?.id === client.organizationId
@@ -56,7 +56,7 @@ export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<A
     tools,
     subject,
     {
-      ...forClient(tools, client, scopes, resources, client.settings.first_party),
+      ...forClient(tools, by, client.settings.first_party),
       familyId: by.familyId,
       jkt,
       userinfo: claims?.userinfo ?? [],
@@ -76,10 +76,11 @@ export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<A
 /** A token for the app itself (RFC 6749 §4.4). */
 export function issueToClient(
   tools: IssueTools,
-  { client, scopes, resources, jkt }: Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt'>,
+  by: Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt'>,
   now: Date,
 ): AppTokenAnswer {
-  const forIt = { ...forClient(tools, client, scopes, resources, true), familyId: null, jkt, userinfo: [] }
+  const { scopes, jkt } = by
+  const forIt = { ...forClient(tools, by, true), familyId: null, jkt, userinfo: [] }
   const access = signClientToken(tools, null, forIt, now)
   return {
     access_token: access.token,
@@ -103,10 +104,13 @@ export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources
 /** The token of an exchange, for named resources alone, never for APIs of this server (RFC 8693 §2.2.1). */
 export function issueExchanged(
   tools: IssueTools,
-  { client, subject, scopes, resources, jkt, familyId, actor, until }: Exchanged,
+  by: Exchanged,
   now: Date,
 ): { answer: AppTokenAnswer; tokenId: string } {
-  const common = forClient(tools, client, scopes, resources, false)
+  const { client, subject, scopes, jkt, familyId, actor, until } = by
+  // the token that a service exchanges for itself may be that of an app of another party
+  const isTrusted = client.settings.first_party && actor !== client.id
+  const common = { ...forClient(tools, by, false), names: rightsNamed(by, isTrusted) }
   const lifetime = Math.min(common.lifetime, until.getTime() - now.getTime())
   const access = signClientToken(
     tools,
@@ -128,30 +132,49 @@ export function issueExchanged(
 const scopeOf = (scopes: readonly string[]): { scope?: string } =>
   scopes.length === 0 ? {} : { scope: scopes.join(' ') }
 
-function forClient(
-  { config }: IssueTools,
-  { id, settings, organizationId }: Client,
-  scopes: readonly string[],
-  resources: readonly Resource[],
-  isForOwn: boolean,
-) {
-  const isOfServer = organizationId === null
-  const isFull =
-    resources.length === 0
-      ? isOfServer && settings.token_claims === 'full'
-      : resources.every(({ claims }) => claims === 'full')
+type For = Pick<Issued, 'client' | 'scopes' | 'resources'>
+type RightsNamed = Parameters<typeof signClientToken>[2]['names']
+
+function forClient({ config }: IssueTools, by: For, isForOwn: boolean) {
+  const { scopes, resources } = by
+  const { id, settings, organizationId } = by.client
+  const isOwn = organizationId === null && isForOwn
   const lifetimes = [...resources.map(({ tokenLifetime }) => tokenLifetime), settings.access_token_lifetime]
   const shortest = Math.min(...lifetimes.flatMap((one) => one ?? []), config.accessTokenLifetime / 1000)
   return {
     clientId: id,
     scopes,
-    audience: audienceOf(config, { id, scopes, resources, isOwn: isOfServer && isForOwn }),
-    names: {
-      roles: isFull || scopes.includes('roles'),
-      permissions: isFull,
-      organization: isFull || scopes.includes('organization'),
-    },
+    audience: audienceOf(config, { id, scopes, resources, isOwn }),
+    names: rightsNamed(by, settings.first_party),
     lifetime: shortest * 1000,
+  }
+}
+
+/** What can name permissions: `invoices:read`, `invoices:*`, `*`. */
+const PERMISSION = /^(?:\*|[^:]+:[^:]+)$/
+
+/**
+ * The rights of the user in a token. At a resource these are the permissions that a scope of the resource covers too, so that the token
+ * permits no more than the app was allowed. Without a resource, the APIs of the server judge its own apps by all of them.
+ * @param isTrusted whether the app may show resources the roles without the scope `roles`
+ */
+function rightsNamed({ client, scopes, resources }: For, isTrusted: boolean): RightsNamed {
+  const { organizationId, settings } = client
+  const isOwn = organizationId === null && settings.first_party
+  const isFull =
+    resources.length === 0
+      ? isOwn && settings.token_claims === 'full'
+      : resources.every(({ claims }) => claims === 'full')
+  const isShown = isFull && isTrusted
+  const patterns = () => {
+    const ofResources = new Set(resources.flatMap((one) => one.scopes.map(({ name }) => name)))
+    return scopes.filter((name) => ofResources.has(name) && PERMISSION.test(name))
+  }
+  return {
+    roles: isShown || scopes.includes('roles'),
+    permissions: !isFull ? null : resources.length === 0 ? 'all' : patterns(),
+    organization: isFull || scopes.includes('organization'),
+    organizationRole: isShown || scopes.includes('organization'),
   }
 }
 
