@@ -103,8 +103,11 @@ export function createClientDocuments(tools: DocumentTools): ClientDocuments {
       if (isRecent && last.fault !== null) return last.fault
       const isKnown = (await clients.find(id)) !== null
       if (isRecent && isKnown) return null
-      if (!isKnown && !pending.has(id)) await assertFew(tools, call, 'client documents', UNKNOWN)
-      return await begin(call, id)
+      if (!isKnown && !pending.has(id) && held.get(id) === last)
+        await assertFew(tools, call, 'client documents', UNKNOWN)
+      const current = held.get(id)
+      // another request may have fetched it since this one began
+      return current !== undefined && current !== last ? current.fault : await begin(call, id)
     },
   }
 }
