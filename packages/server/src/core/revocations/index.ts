@@ -96,9 +96,9 @@ export const revokeMember = (tx: Tx, id: string, userId: string, now: Date): Pro
 export const revokeTokenFamilies = (tx: Tx, ids: readonly string[], now: Date): Promise<void> =>
   revoke(tx, issued('family', ids, now), now)
 
-/** Revokes every token issued to an app so far. */
-export const revokeClient = (tx: Tx, id: string, now: Date): Promise<void> =>
-  revoke(tx, issued('client', [id], now), now)
+/** Revokes every token issued to these apps so far. */
+export const revokeClients = (tx: Tx, ids: readonly string[], now: Date): Promise<void> =>
+  revoke(tx, issued('client', ids, now), now)
 
 export interface Revocations {
   /** Whether the credential is revoked; a promise where the database must be queried. */

@@ -8,6 +8,7 @@ import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { deleteClientCodes } from '../../../core/client-access.ts'
 import {
   LONGEST_SESSION_TOKEN,
   revoke,
@@ -110,13 +111,14 @@ async function endByToken(
   return ended > 0
 }
 
-/** Revokes every access and refresh token of a user; sessions continue. @returns the number of families */
+/** Revokes every access and refresh token of a user, and the codes that apps could exchange for some; sessions continue. @returns the number of families */
 export async function revokeAllTokens(
   tools: Pick<Tools, 'db' | 'clock'>,
   call: Call,
   user: { id: string; username: string | null },
 ): Promise<number> {
   return await tools.db.tx('system', async (tx) => {
+    await deleteClientCodes(tx, { userId: user.id })
     const revoked = await revokeFamiliesOf(tx, user.id, call.now)
     // covers tokens that were issued while this waited for the families
     await revokeUser(tx, user.id, tools.clock.now())

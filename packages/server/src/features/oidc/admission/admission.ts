@@ -4,7 +4,8 @@
  */
 import { sql } from 'kysely'
 import type { Statements } from '../../../base/db/types.ts'
-import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
+import { type Client, isUsableClient, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
+import type { Tools } from '../../../core/tools.ts'
 
 /** Whether a user with these roles may sign in to the app at all. A statement only where the app names organizations. */
 export async function isAdmitted(
@@ -23,6 +24,22 @@ async function isMemberOfAny(db: Statements, userId: string, ids: readonly strin
     select 1 from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
     where m.user_id = ${userId} and m.organization_id = any(${[...ids]}::text[]) limit 1`.execute(db)
   return rows.length > 0
+}
+
+/**
+ * Whether what an app has got may still be used: the app is usable, and its user, if there is one, a member of its organization, if it
+ * is one's. Immediate for the apps of the server that memory has.
+ * @param userId null: the app has it for itself
+ */
+export async function isStillPermitted(
+  { clients, db }: Pick<Tools, 'clients' | 'db'>,
+  { clientId, userId }: { clientId: string; userId: string | null },
+  now: Date,
+): Promise<boolean> {
+  const client = await clients.find(clientId)
+  if (client === null || !isUsableClient(client, now)) return false
+  const { organizationId } = client
+  return organizationId === null || userId === null || (await isMemberOfAny(db.hot, userId, [organizationId]))
 }
 
 /** Resources are for the apps of their owner: the server's are for its apps, and never for those of organizations. */

@@ -85,11 +85,15 @@ export async function withdrawGrant(tx: Tx, id: string, now: Date): Promise<stri
   return [...new Set([...codes.flatMap(({ family_id }) => family_id ?? []), ...rows.map((row) => row.id)])]
 }
 
-/** Ends the sessions of a user at an app. @returns their ids */
+/** Ends the sessions of a user at an app, locked in the order of their ids. @returns these */
 export async function deleteClientSessions(tx: Tx, userId: string, clientId: string): Promise<string[]> {
   const { rows } = await sql<{ session_id: string }>`
-    delete from client_sessions k using sessions s
-    where s.id = k.session_id and s.user_id = ${userId} and s.ended_at is null and k.client_id = ${clientId}
+    with held as materialized (
+      select k.session_id from client_sessions k join sessions s on s.id = k.session_id
+      where s.user_id = ${userId} and s.ended_at is null and k.client_id = ${clientId}
+      order by k.session_id for update of k
+    )
+    delete from client_sessions k using held where k.session_id = held.session_id and k.client_id = ${clientId}
     returning k.session_id`.execute(tx)
   return rows.map(({ session_id }) => session_id)
 }

@@ -256,6 +256,12 @@ describe('an assertion is used once', () => {
       (await world.db.tx('system', (tx) => tx.selectFrom('used_proofs').select('hash').execute())).length
     expect(await count()).toBeGreaterThan(0)
     await world.clock.advance('20 minutes')
+    expect(await errorOf(token(signed(id, { exp: seconds(299) })))).toEqual([200])
+    // for another node, whose clock is behind this one’s, it has not expired
+    await world.clock.advance('5 minutes')
+    await world.app.settle()
+    expect(await count()).toBe(1)
+    await world.clock.advance('20 minutes')
     expect(await count()).toBe(0)
     expect(await errorOf(token(assertion))).toEqual([401, 'invalid_client'])
   })

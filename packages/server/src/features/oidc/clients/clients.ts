@@ -11,9 +11,10 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type FieldError, invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
+import { endClientAccess } from '../../../core/client-access.ts'
 import { checkClientSettings, makeClientSecret } from '../../../core/clients/index.ts'
 import { ClientSettings, readClientSettings, STANDARD_SCOPES } from '../../../core/clients/settings.ts'
-import { revokeClient } from '../../../core/revocations/index.ts'
+import { revokeClients } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { selectScopesAmong } from '../resources/index.ts'
 import type { SettingsInput } from './fields.ts'
@@ -157,7 +158,7 @@ export async function prepareIdTokens(
     .catch((err: unknown) => log.warn({ err, algorithm }, 'creating a key of ID tokens failed'))
 }
 
-/** Changes a client of the locked owner; disabling revokes its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT */
+/** Changes a client of the locked owner; disabling revokes all of its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT */
 export async function changeClientOf(
   { clock }: Pick<Tools, 'clock'>,
   tx: Tx,
@@ -194,8 +195,12 @@ export async function changeClientOf(
       from: only(changed, { name: row.name, ...recorded(before) }),
       to: only(changed, { name, ...recorded(settings) }),
     })
-  // after the lock, so that it covers what was issued while this waited for it
-  if (status === 'disabled' && row.status === 'active') await revokeClient(tx, id, clock.now())
+  if (status === 'disabled' && row.status === 'active') {
+    // what was stolen is of no use either after the app was enabled again
+    await endClientAccess(tx, { clientId: id }, call.now)
+    // after the locks, so that it covers what was issued while this waited for them
+    await revokeClients(tx, [id], clock.now())
+  }
   if (status !== row.status)
     await recordClientEvent(
       tx,
@@ -221,7 +226,7 @@ export async function deleteClientOf(
 ): Promise<ClientRow> {
   const row = await lockFor(tx, owner, id)
   await removeClient(tx, id)
-  await revokeClient(tx, id, clock.now())
+  await revokeClients(tx, [id], clock.now())
   await recordClientEvent(tx, call, owner, 'client.deleted', row)
   return row
 }

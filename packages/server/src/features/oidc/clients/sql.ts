@@ -34,13 +34,13 @@ export const selectClient = (
   id: string,
 ): Promise<ClientRow | undefined> => ofOwner(tx, organizationId).where('id', '=', id).executeTakeFirst()
 
-/** With a row lock. As the system. */
+/** With a row lock, which exchanges of codes do not wait for: a change may wait for these. As the system. */
 export const lockClient = (
   tx: Tx,
   organizationId: string | null,
   id: string,
 ): Promise<ClientRow | undefined> =>
-  ofOwner(tx, organizationId).where('id', '=', id).forUpdate().executeTakeFirst()
+  ofOwner(tx, organizationId).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
 
 /** The oldest first. */
 export const selectClientSecrets = async (

@@ -4,6 +4,7 @@
  */
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
 import type { Tools } from '../../../core/tools.ts'
+import { isStillPermitted } from '../admission/index.ts'
 
 export interface AppToken {
   id: string | null
@@ -60,6 +61,15 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
     },
   }
 }
+
+/** Whether its app and its user may still use it; one of a session, too. */
+export const isUsableToken = async (
+  tools: Pick<Tools, 'clients' | 'db'>,
+  { client: clientId, sub }: AppToken,
+  now: Date,
+): Promise<boolean> =>
+  clientId === null ||
+  (await isStillPermitted(tools, { clientId, userId: sub === clientId ? null : sub }, now))
 
 function appTokenOf({ principal, jti, sub, client, family, until }: VerifiedToken): AppToken {
   const claims = principal.source as Readonly<Record<string, unknown>>

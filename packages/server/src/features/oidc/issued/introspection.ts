@@ -9,8 +9,9 @@ import type { Client } from '../../../core/clients/index.ts'
 import { revoke } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endFamily, findToken } from '../../access/tokens/index.ts'
+import { isStillPermitted } from '../admission/index.ts'
 import { type AuthenticatedClient, refusal } from '../authentication/index.ts'
-import type { AppTokens } from './app-tokens.ts'
+import { type AppTokens, isUsableToken } from './app-tokens.ts'
 
 type IntrospectionTools = Tools & { tokens: AppTokens }
 
@@ -27,6 +28,7 @@ export async function introspect(
   if (token.startsWith('rt_')) return await introspectRefreshToken(tools, call, client, token)
   const found = await tools.tokens.read(token, call.now)
   if (found === null || !(await mayKnow(tools, client, found.client, found.audience))) return INACTIVE
+  if (!(await isUsableToken(tools, found, call.now))) return INACTIVE
   return { active: true, token_type: found.jkt === null ? 'Bearer' : 'DPoP', ...found.claims }
 }
 
@@ -39,6 +41,8 @@ async function introspectRefreshToken(
   const found = await findToken(db.hot, sha256(token), call.now)
   if (!found?.is_valid || found.used_at !== null || found.client_id === null) return INACTIVE
   if (!(await mayKnow({ clients }, client, found.client_id, found.resources ?? []))) return INACTIVE
+  const { client_id: clientId, user_id: userId } = found
+  if (!(await isStillPermitted({ clients, db }, { clientId, userId }, call.now))) return INACTIVE
   return {
     active: true,
     token_type: 'refresh_token',

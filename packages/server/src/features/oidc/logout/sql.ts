@@ -96,7 +96,7 @@ export const selectLastDeliveries = (
     .limit(most)
     .execute()
 
-/** Queues messages to an app that these sessions with it have ended; `logoutsDue` wakes the sender. */
+/** Queues messages to an app that these sessions with it have ended, in the order of their ids; `logoutsDue` wakes the sender. */
 export async function queueLogouts(
   tx: Tx,
   { clientId, userId, sessions }: { clientId: string; userId: string; sessions: readonly string[] },
@@ -106,7 +106,7 @@ export async function queueLogouts(
   const row = { client_id: clientId, user_id: userId, created_at: now, next_at: now, attempts: 0 }
   await tx
     .insertInto('logout_deliveries')
-    .values(sessions.map((session_id) => ({ id: newId('lgo'), session_id, ...row, ...UNSENT })))
+    .values(sessions.toSorted().map((session_id) => ({ id: newId('lgo'), session_id, ...row, ...UNSENT })))
     .onConflict((on) => on.doNothing())
     .execute()
 }

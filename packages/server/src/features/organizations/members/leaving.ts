@@ -1,14 +1,15 @@
 /**
  * The rules of leaving: one organization, for which no permission is required, and all of them before an account is
  * deleted.
- * Invariants: an organization that has members keeps an active owner; tokens of a former member are revoked.
+ * Invariants: an organization that has members keeps an active owner; tokens of a former member are revoked, also those of its apps.
  */
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
+import { endClientAccess } from '../../../core/client-access.ts'
 import { endAfterDeparture } from '../../../core/member-departed.ts'
-import { revokeMember } from '../../../core/revocations/index.ts'
+import { revokeMember, revokeTokenFamilies } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   countOtherMembers,
@@ -60,6 +61,23 @@ export const revokeTokensOf = (
   userId: string,
 ): Promise<void> => tx.asSystem((system) => revokeMember(system, id, userId, tools.clock.now()))
 
+/**
+ * Ends what a former member has at the organization, and at its apps, whose tokens need not name it. After the membership was
+ * deleted: the clock is read last.
+ */
+export async function endAccessOf(
+  tools: Pick<Tools, 'clock'>,
+  tx: Tx,
+  id: string,
+  userId: string,
+): Promise<void> {
+  await tx.asSystem(async (system) => {
+    const families = await endClientAccess(system, { userId, organizationId: id }, tools.clock.now())
+    await revokeTokenFamilies(system, families, tools.clock.now())
+  })
+  await revokeTokensOf(tools, tx, id, userId)
+}
+
 /** Requires no permission. @throws Problem NOT_FOUND, CONFLICT for the last owner */
 export async function leaveOrganization(
   tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
@@ -75,7 +93,7 @@ export async function leaveOrganization(
     if (!member) throw notFound('organization')
     if (member.role === 'owner') await assertOtherOwner(tx, id, principal.userId)
     if (!(await deleteMember(tx, id, principal.userId))) throw notFound('organization')
-    await revokeTokensOf(tools, tx, id, principal.userId)
+    await endAccessOf(tools, tx, id, principal.userId)
     const departed = { organizationId: id, userId: principal.userId }
     await tx.asSystem((system) => endAfterDeparture(tools.jobs, system, departed, call.now))
     await recordOrganizationEvent(tx, call, 'organization.member.left', id, { role: member.role })

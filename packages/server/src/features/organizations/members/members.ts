@@ -21,7 +21,7 @@ import {
   recordOrganizationEvent,
 } from '../membership/index.ts'
 import { assertMayActOnRole, assertMayGrantRole } from '../roles/index.ts'
-import { assertOtherOwner, leaveOrganization, revokeTokensOf } from './leaving.ts'
+import { assertOtherOwner, endAccessOf, leaveOrganization, revokeTokensOf } from './leaving.ts'
 import { searchMembers } from './search.ts'
 import {
   deleteMember,
@@ -152,7 +152,7 @@ export async function removeMember(tools: MemberTools, call: Call, userId: strin
       await insertRemoved(system, id, userId, call.now)
       await endAfterDeparture(tools.jobs, system, { organizationId: id, userId }, call.now)
     })
-    await revokeTokensOf(tools, tx, id, userId)
+    await endAccessOf(tools, tx, id, userId)
     await recordOrganizationEvent(tx, call, 'organization.member.removed', id, {
       user_id: userId,
       role: member.role,

@@ -8,7 +8,7 @@ import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { endProofsOfOrganization } from '../../../core/connection-ended.ts'
-import { revoke, revokeOrganization } from '../../../core/revocations/index.ts'
+import { revoke, revokeClients, revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import {
@@ -23,6 +23,7 @@ import type { OrganizationMembership } from './organizations.ts'
 import {
   deleteDueOrganization,
   listOwners,
+  selectClientIds,
   selectDueOrganizations,
   selectKeysIn,
   updateDeleted,
@@ -45,13 +46,20 @@ export async function deleteOrganization(
     await tx.asSystem(async (system) => {
       const row = await updateDeleted(system, id, call.now, purgeAt)
       if (!row) throw notFound('organization')
-      await revokeOrganization(system, id, tools.clock.now())
+      await revokeTokensIn(tools, system, id)
       await endProofsOfOrganization(tools.jobs, system, id, call.now)
       await notifyOwners(tools, system, call, row, purgeAt)
     })
     await recordOrganizationEvent(tx, call, 'organization.deleted', id, { purge_at: purgeAt.toISOString() })
     return purgeAt
   })
+}
+
+/** Those of its apps too, which need not name it. As the system. */
+async function revokeTokensIn({ clock }: Pick<Tools, 'clock'>, tx: Tx, id: string): Promise<void> {
+  const clients = await selectClientIds(tx, id)
+  await revokeOrganization(tx, id, clock.now())
+  await revokeClients(tx, clients, clock.now())
 }
 
 async function notifyOwners(
@@ -80,7 +88,7 @@ export async function deleteEmptyOrganization(
 ): Promise<void> {
   const purgeAt = later(call.now, tools.config.organizationGrace)
   if (!(await updateDeleted(tx, id, call.now, purgeAt))) return
-  await revokeOrganization(tx, id, tools.clock.now())
+  await revokeTokensIn(tools, tx, id)
   await endProofsOfOrganization(tools.jobs, tx, id, call.now)
   await recordOrganizationEvent(tx, call, 'organization.deleted', id, {
     purge_at: purgeAt.toISOString(),

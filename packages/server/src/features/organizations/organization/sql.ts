@@ -157,3 +157,12 @@ export async function listOwners(tx: Tx, organizationId: string): Promise<OwnerR
     where m.organization_id = ${organizationId} and m.role = 'owner' order by m.user_id`.execute(tx)
   return rows
 }
+
+export async function selectClientIds(tx: Tx, organizationId: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('clients')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .execute()
+  return rows.map(({ id }) => id)
+}
