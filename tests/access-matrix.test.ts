@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Row } from '../packages/server/src/base/http/row/route.ts'
 import { newId } from '../packages/server/src/base/ids.ts'
 import { linkTo, SECRET } from '../packages/server/src/features/organizations/connections/testing.ts'
+import { authorizedCode, testApp } from '../packages/server/src/testing/apps.ts'
 import { Authenticator, addPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
@@ -301,6 +302,7 @@ describe('ids of another tenant', () => {
   let neighbour: Person
   let things: {
     session: string
+    access: string
     key: string
     invitation: string
     factor: string
@@ -361,6 +363,8 @@ describe('ids of another tenant', () => {
       name: 'Theirs',
       settings: { redirect_uris: ['https://theirs.example.com/'] },
     })
+    await authorizedCode(neighbour.client, await testApp(world))
+    const [access] = (await neighbour.client.get('/api/v1/auth/applications')).data
     const { data: setupLink } = await neighbour.client.post(
       `/api/v1/organizations/${theirs}/connections/setup-links`,
       {},
@@ -378,6 +382,7 @@ describe('ids of another tenant', () => {
       setupLink: setupLink.id,
       app: app.client_id,
       appSecret: app.secrets[0].id,
+      access: access.id,
     }
     Object.assign(KINDS, [
       [/sessions\/:\w+/, () => things.session],
@@ -391,6 +396,7 @@ describe('ids of another tenant', () => {
       [/connections\/:\w+/, () => things.connection],
       [/setup-links\/:\w+/, () => things.setupLink],
       [/secrets\/:\w+/, () => things.appSecret],
+      [/applications\/:\w+/, () => things.access],
       [/clients\/:\w+/, () => things.app],
       [/(?:members|users)\/:\w+/, () => neighbour.id],
       [/organizations\/:id\/roles\/:\w+/, () => 'foreigners'],

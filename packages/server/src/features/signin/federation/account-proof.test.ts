@@ -135,6 +135,8 @@ describe('a session that is proven by no authority for the account', () => {
       'auth.tokens.issue',
       'auth.validate',
       'oidc.consent',
+      'oidc.device.decide',
+      'oidc.device.review',
       'pages.step_up',
       'pages.step_up.continue',
       'pages.step_up.enrol',
