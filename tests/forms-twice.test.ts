@@ -269,14 +269,14 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/consent': async () => {
     const { client } = await world.person()
     const { at } = await follow(client, authorizePath(await testApp(world)))
-    return { client, at, fields: { decision: 'allow' }, hidden: ['client_id', 'request_uri'] }
+    return { client, at, fields: { decision: 'allow' }, hidden: ['client_id', 'request_uri', 'shown'] }
   },
   '/oidc/device': own('/oidc/device', { user_code: 'wdjb mjht' }),
   '/oidc/device/question': async () => {
     const { client } = await world.person()
     const { user_code } = await beginOnDevice(await testApp(world, ON_DEVICES))
     const at = `/oidc/device/question?user_code=${user_code}`
-    return { client, at, fields: { decision: 'allow' }, hidden: ['user_code'] }
+    return { client, at, fields: { decision: 'allow' }, hidden: ['user_code', 'shown'] }
   },
   '/oidc/logout/decision': own('/oidc/logout', {}, { to: '/oidc/logout/decision', hidden: ['logout_request'] }),
   '/sign-up': () => stranger('/sign-up', { email: 'twice@example.com', password: PASSWORD, password_confirm: PASSWORD }),

@@ -52,6 +52,7 @@ export function appSamples(now: Date): Record<string, VNode> {
     policyUri: 'https://portal.acme.example/privacy',
     termsUri: 'https://portal.acme.example/terms',
     reference: 'urn:ietf:params:oauth:request_uri:x',
+    shown: 'x',
     clientId: 'acme-portal-001',
     path: '/oidc/authorize?client_id=acme-portal-001&request_uri=x',
   }

@@ -15,6 +15,7 @@ export function deviceSamples(now: Date): { name: string; page: VNode }[] {
     scopes: ['openid', 'profile', 'offline_access'],
     resourceScopes: [{ description: 'See your recordings', resource: 'Acme Recorder' }],
     userCode: 'WDJB-MJHT',
+    shown: 'x',
     begunAt: now,
   }
   const pages: Record<string, VNode> = {

@@ -405,7 +405,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     recordDenial: denials(tools),
     stepUp: stepUpBeginner(tools),
     formTargets: (call) => formTargetsOf(tools.keyring, call),
-    continuesTo: (returnTo) => appAt(tools.clients, returnTo),
+    continuesTo: (returnTo) => appAt(tools.clients, returnTo, tools.clock.now()),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs
     beforeAnswer: config.profile === 'testing' ? jobs.settleNew : null,
     ...(config.accessLog && !isForPeople(config) ? { accessEntries: batchedEntries(tools.clock.now) } : {}),

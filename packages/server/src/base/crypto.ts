@@ -29,6 +29,7 @@ export type Purpose =
   | 'dpop_nonces'
   | 'logout'
   | 'device'
+  | 'consents'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

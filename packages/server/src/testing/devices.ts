@@ -1,5 +1,5 @@
 /** Devices of tests: what an app on one requests, and how its user answers in a browser. */
-import type { TestApp } from './apps.ts'
+import { formOf, type TestApp } from './apps.ts'
 import type { Client, Json, Reply } from './client.ts'
 
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -21,13 +21,13 @@ export const devicePage = (browser: Client, userCode: string): Promise<Reply> =>
     headers: { accept: 'text/html' },
   })
 
-export const answerDevice = (
+/** Opens the page and answers what it asks. */
+export async function answerDevice(
   browser: Client,
   userCode: string,
   decision: 'allow' | 'deny' = 'allow',
-): Promise<Reply> =>
-  browser.post(
-    '/oidc/device/question',
-    { user_code: userCode, decision },
-    { form: true, headers: { accept: 'text/html' } },
-  )
+): Promise<Reply> {
+  const { text } = await devicePage(browser, userCode)
+  const fields = { ...formOf(text, '/oidc/device/question'), user_code: userCode, decision }
+  return browser.post('/oidc/device/question', fields, { form: true, headers: { accept: 'text/html' } })
+}

@@ -75,6 +75,16 @@ interface RightsNamed {
   organizationRole: boolean
 }
 
+/** How the user was authenticated, and when. */
+interface Authentication {
+  at: Date
+  acr: Acr
+  amr: readonly string[]
+}
+
+/** RFC 9068 §2.2.1: the same in all tokens of one authorization, also where the session has proven more since. */
+const authenticationIn = ({ at, acr, amr }: Authentication): object => ({ amr, acr, auth_time: seconds(at) })
+
 /** What an app gets a token for. */
 export interface ForClient {
   clientId: string
@@ -92,6 +102,8 @@ export interface ForClient {
   userinfo: readonly string[]
   /** Milliseconds. */
   lifetime: number
+  /** The authentication that the user authorized the app by; absent: that of the session. */
+  authorized?: Authentication | undefined
   /** Who acts for the user, by an exchange (RFC 8693 §4.1); absent: the app for itself. */
   actor?: string
 }
@@ -104,7 +116,7 @@ export interface ForClient {
 export function signClientToken(
   tools: SigningTools,
   subject: Subject | null,
-  { clientId, scopes, audience, familyId, names, jkt, userinfo, lifetime, actor }: ForClient,
+  { clientId, scopes, audience, familyId, names, jkt, userinfo, lifetime, authorized, actor }: ForClient,
   now: Date,
 ): AccessToken {
   const [only = '', ...others] = audience
@@ -117,7 +129,7 @@ export function signClientToken(
     ...(familyId !== null && { fam: familyId }),
     ...(subject && sidOf(subject)),
     ...(subject && rightsOf(tools, subject, names)),
-    ...(session && { amr: session.amr, acr: session.acr, auth_time: seconds(session.authenticatedAt) }),
+    ...(session && authenticationIn(authorized ?? { ...session, at: session.authenticatedAt })),
     ...(userinfo.length > 0 && { userinfo }),
     ...(jkt !== null && { cnf: { jkt } }),
     ...(actor !== undefined && { act: { sub: actor } }),

@@ -6,6 +6,8 @@ import { sql } from 'kysely'
 import type { Statements } from '../../../base/db/types.ts'
 import { type Client, isUsableClient, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { RequestedClaims } from '../../access/tokens/index.ts'
+import { scopeOfClaim } from '../scopes/index.ts'
 
 /** Whether a user with these roles may sign in to the app at all. A statement only where the app names organizations. */
 export async function isAdmitted(
@@ -63,4 +65,25 @@ export function allowedScopes(
     if (STANDARD.includes(name)) return allowed === null || allowed.includes(name)
     return ofResources.has(name) && allowed?.includes(name)
   })
+}
+
+/**
+ * Of the claims that an app has named, those whose scope it may have now.
+ * @param narrowed the scopes to which a request narrows what was authorized; null: it does not
+ */
+export function allowedClaims(
+  client: Client,
+  claims: RequestedClaims | null,
+  narrowed: readonly string[] | null,
+): RequestedClaims | null {
+  const isAllowed = (name: string): boolean => {
+    const scope = scopeOfClaim(name)
+    return (narrowed === null || narrowed.includes(scope)) && allowedScopes(client, [], [scope]).length > 0
+  }
+  return (
+    claims && {
+      userinfo: (claims.userinfo ?? []).filter(isAllowed),
+      id_token: (claims.id_token ?? []).filter(isAllowed),
+    }
+  )
 }

@@ -69,7 +69,7 @@ export async function checkRequest(
     resources,
     prompts,
     maxAge: maxAgeOf(sent, client, refuse),
-    acr: client.settings.required_acr ?? claims.essentialAcr,
+    acr: highest([client.settings.required_acr, claims.essentialAcr]),
     preferredAcr: highest(wordsOf(sent.acr_values)),
     nonce: sent.nonce ?? null,
     loginHint: sent.login_hint?.slice(0, 320) ?? null,
@@ -236,5 +236,5 @@ function objectIn(text: string): Record<string, unknown> | null {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const highest = (values: readonly string[]): Acr | null =>
+const highest = (values: readonly (string | null)[]): Acr | null =>
   ACRS.findLast((acr) => values.includes(acr)) ?? null

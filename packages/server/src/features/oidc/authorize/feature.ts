@@ -2,7 +2,7 @@
 import type { Feature } from '../../../core/feature.ts'
 import { recurs } from '../../../core/jobs/index.ts'
 import { type AuthorizeTools, authorizePages } from './pages.tsx'
-import { purgeAuthorizations } from './sql.ts'
+import { purgeCodes, purgeRequests } from './sql.ts'
 
 /** A used code is remembered for as long as tokens that it was exchanged for may be valid without a refresh. */
 const KEPT = 24 * 3_600_000
@@ -10,5 +10,8 @@ const KEPT = 24 * 3_600_000
 export const authorizeFeature = (tools: AuthorizeTools): Feature => ({
   name: 'authorize',
   rows: authorizePages(tools),
-  jobs: [recurs('authorizations.purge', '1h', (now) => purgeAuthorizations(tools.db.hot, now, KEPT))],
+  jobs: [
+    recurs('authorizations.purge', '1h', (now) => purgeCodes(tools.db.hot, now, KEPT)),
+    recurs('authorization_requests.purge', '1m', (now) => purgeRequests(tools.db.hot, now)),
+  ],
 })

@@ -6,13 +6,21 @@ import { audit } from '../../../core/audit/index.ts'
 import { type Client, matchesRedirect } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { ClientDocuments } from '../client-registration/index.ts'
-import { isUnprovenApp, ownerNameOf, resourceScopesOf } from '../consents/index.ts'
+import {
+  isUnprovenApp,
+  ownerNameOf,
+  resourceScopesOf,
+  type ShownQuestion,
+  sealOf,
+  wasShown,
+} from '../consents/index.ts'
 import { accountOf } from '../scopes/index.ts'
 import { answerApp } from './answers.ts'
 import { type CheckTools, checkRequest } from './checks.ts'
 import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
 import { authorizeOperations } from './operations.ts'
 import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
+import { useRequest } from './sql.ts'
 import { AUTHORIZE_PATH, CONSENT_PATH, continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 import { Consent, type ConsentProps, RequestRefused } from './views.tsx'
@@ -73,9 +81,12 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       method: 'POST',
       path: CONSENT_PATH,
       formAt: CONSENT_PATH,
-      input: ContinuedRequest.extend({ decision: z.enum(['allow', 'deny']) }),
-      run: (call, { decision, ...input }) =>
-        authorize(tools, call, input, { answer: decision === 'allow' ? 'allowed' : 'denied' }),
+      input: ContinuedRequest.extend({
+        decision: z.enum(['allow', 'deny']),
+        shown: z.string().max(100).optional(),
+      }),
+      run: (call, { decision, shown, ...input }) =>
+        authorize(tools, call, input, { answer: decision === 'allow' ? 'allowed' : 'denied', shown }),
     }),
   ]
 }
@@ -89,7 +100,11 @@ async function authorize(
   tools: AuthorizeTools,
   call: Call,
   input: AuthorizationParameters,
-  { answer = null, ask = toQuestion }: { answer?: UserAnswer; ask?: AskForConsent } = {},
+  {
+    answer = null,
+    shown,
+    ask = toQuestion,
+  }: { answer?: UserAnswer; shown?: string | undefined; ask?: AskForConsent } = {},
 ): Promise<PageAnswer> {
   let cookies: readonly CookieChange[] = []
   try {
@@ -103,7 +118,9 @@ async function authorize(
     const request = await checkRequest(tools, sent, facts)
     const underway: Underway = { request, sent, stored, reference: input.request_uri ?? null, cookies }
     if (answer === 'denied') return await deny(tools, call, underway)
-    return await decide(tools, call, underway, { isAllowed: answer === 'allowed', ask })
+    const question = questionOf(call, underway)
+    const isAllowed = answer === 'allowed' && question !== null && wasShown(tools.keyring, question, shown)
+    return await decide(tools, call, underway, { isAllowed, ask })
   } catch (error) {
     if (error instanceof RefusedOnPage) return refusedPage(call, error)
     if (!(error instanceof RefusedToApp)) throw error
@@ -112,10 +129,22 @@ async function authorize(
   }
 }
 
-async function deny(tools: AuthorizeTools, call: Call, { request }: Underway): Promise<never> {
+/** What the question of the request shows to who is signed in. */
+function questionOf({ principal }: Call, { request, reference }: Underway): ShownQuestion | null {
+  const { client, redirectUri, consentScopes: scopes, resources } = request
+  const userId = principal?.userId
+  return userId === undefined
+    ? null
+    : { userId, reference: reference ?? '', client, redirectUri, scopes, resources }
+}
+
+async function deny(tools: AuthorizeTools, call: Call, { request, stored }: Underway): Promise<never> {
   const { userId = null, username = null } = call.principal ?? {}
   const details = { client: request.client.id }
-  await tools.db.tx('system', (tx) => audit(tx, call, { type: 'oidc.denied', userId, username, details }))
+  await tools.db.tx('system', async (tx) => {
+    if (stored !== null && !(await useRequest(tx, stored.hash, call.now))) throw new RefusedOnPage('expired')
+    await audit(tx, call, { type: 'oidc.denied', userId, username, details })
+  })
   throw new RefusedToApp(request, 'access_denied', 'The user has not allowed it.')
 }
 
@@ -126,7 +155,9 @@ const toQuestion: AskForConsent = async (_call, { request, reference, cookies })
 
 const consentPage =
   (tools: AuthorizeTools): AskForConsent =>
-  async (call, { request, reference, cookies }) => {
+  async (call, underway) => {
+    const { request, reference, cookies } = underway
+    const question = questionOf(call, underway)
     const { client, redirectUri, consentScopes: scopes, resources } = request
     const organization = await ownerNameOf(tools.db.hot, client)
     const account = await accountOf(tools.db.hot, call.principal)
@@ -145,6 +176,7 @@ const consentPage =
           policyUri={client.settings.policy_uri}
           termsUri={client.settings.tos_uri}
           reference={reference ?? ''}
+          shown={question === null ? '' : sealOf(tools.keyring, question)}
           clientId={client.id}
           path={continuedAt(client.id, reference ?? '')}
         />

@@ -299,6 +299,12 @@ describe('the pages before an app', () => {
     expect(again.text).toContain('To continue to')
   })
 
+  it('name none that is disabled', async () => {
+    const off = await testApp(world, {}, { name: 'Evil Bank', status: 'disabled' })
+    const to = `/oidc/authorize?client_id=${off.id}`
+    expect(await shown(`/sign-in?return_to=${encodeURIComponent(to)}`)).not.toContain('Evil Bank')
+  })
+
   it('name none for other addresses, and for apps that are not there', async () => {
     for (const to of [
       '/account',
@@ -307,5 +313,18 @@ describe('the pages before an app', () => {
       'https://evil.example/oidc/authorize',
     ])
       expect(await shown(`/sign-in?return_to=${encodeURIComponent(to)}`)).not.toContain('To continue to')
+  })
+})
+
+describe('an essential acr', () => {
+  const essential = (values: string[]) => JSON.stringify({ id_token: { acr: { essential: true, values } } })
+
+  it('demands the higher one of it and of what the app is registered for', async () => {
+    const lax = await testApp(world, { first_party: true, required_acr: 'aal1' })
+    const silent = { prompt: 'none', claims: essential(['aal2']) }
+    expect(await errorOf(silent, lax)).toBe('unmet_authentication_requirements')
+    expect(await errorOf({ prompt: 'none', claims: essential(['unknown']) }, lax)).toBe(
+      'unmet_authentication_requirements',
+    )
   })
 })

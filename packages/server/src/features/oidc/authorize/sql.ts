@@ -138,8 +138,12 @@ export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date):
   return rows.length > 0
 }
 
-/** @param kept codes are kept until they have expired for so long, so that a second use is noticed */
-export async function purgeAuthorizations(db: Statements, now: Date, kept: number): Promise<void> {
-  await db.deleteFrom('authorization_codes').where('expires_at', '<', later(now, -kept)).execute()
+/** Also those that no browser has opened: of a public app anybody can push some. */
+export async function purgeRequests(db: Statements, now: Date): Promise<void> {
   await db.deleteFrom('authorization_requests').where('expires_at', '<', now).execute()
+}
+
+/** @param kept codes are kept until they have expired for so long, so that a second use is noticed */
+export async function purgeCodes(db: Statements, now: Date, kept: number): Promise<void> {
+  await db.deleteFrom('authorization_codes').where('expires_at', '<', later(now, -kept)).execute()
 }

@@ -20,6 +20,8 @@ export interface ConsentProps extends WantedAccessProps {
   policyUri: string | null
   termsUri: string | null
   reference: string
+  /** The seal of what the page shows. */
+  shown: string
   clientId: string
   /** Where the request is continued. */
   path: string
@@ -42,7 +44,10 @@ export function Consent(props: ConsentProps) {
       {isUnproven && <Alert kind="warning">{t(locale, 'consent.unproven')}</Alert>}
       <WantedAccess scopes={scopes} resourceScopes={resourceScopes} />
       <p class="lead">{t.nodes(locale, 'consent.leads_to', { host: <strong>{host}</strong> })}</p>
-      <Form action={CONSENT_PATH} hidden={{ client_id: props.clientId, request_uri: props.reference }}>
+      <Form
+        action={CONSENT_PATH}
+        hidden={{ client_id: props.clientId, request_uri: props.reference, shown: props.shown }}
+      >
         <Button sent={{ name: 'decision', value: 'allow' }}>{t(locale, 'consent.allow')}</Button>
         <Button kind="secondary" sent={{ name: 'decision', value: 'deny' }}>
           {t(locale, 'consent.deny')}

@@ -138,7 +138,7 @@ describe('a client', () => {
   }) // biome-ignore format: a table
 
   it('has a chosen id of letters that need no encoding, once', async () => {
-    for (const id of ['ab', 'cli_x', 'a/b', 'a b', 'ä-b', 'a'.repeat(101), ''])
+    for (const id of ['ab', 'cli_x', 'usr_x', 'org_x', 'a/b', 'a b', 'ä-b', 'a'.repeat(101), ''])
       expect((await root.client.post(SERVER, { ...PORTAL, client_id: id })).status).toBe(400)
     const all = await Promise.all(
       Array.from({ length: 10 }, () => root.client.post(SERVER, { ...PORTAL, client_id: 'raced.id' })),

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { described } from '../../../base/described.ts'
 import { Instant, line } from '../../../base/fields.ts'
+import { ID_PREFIXES } from '../../../base/ids.ts'
 import { ClientSettings, PublicJwk } from '../../../core/clients/settings.ts'
 
 const ABOUT: { readonly [K in keyof ClientSettings]: string } = {
@@ -131,8 +132,9 @@ export const ClientId = z
 export const ChosenClientId = z
   .string()
   .max(100)
-  .regex(/^(?!cli_)[A-Za-z0-9._-]{3,100}$/, {
-    error: () => 'Use 3 to 100 letters, digits, dots, hyphens and underscores, not beginning with cli_.',
+  .regex(new RegExp(`^(?!(?:${ID_PREFIXES.join('|')})_)[A-Za-z0-9._-]{3,100}$`), {
+    error: () =>
+      'Use 3 to 100 letters, digits, dots, hyphens and underscores, not beginning as other ids do, such as cli_ and usr_.',
   })
   .meta({
     description: 'The `client_id` that the app sends. Default: a generated one, `cli_…`. It never changes.',

@@ -3,5 +3,6 @@
  * `authorize`.
  */
 export { type Allowed, allowedBy, isUnprovenApp, needsConsent, unionOf } from './consents.ts'
+export { type ShownQuestion, sealOf, wasShown } from './shown.ts'
 export { AccessList, WantedAccess, type WantedAccessProps } from './views.tsx'
 export { ownerNameOf, resourceScopesOf, type WantedScope } from './wanted.ts'

@@ -20,7 +20,7 @@ import {
   type SignedInCall,
   signedIn,
 } from '../authorize/index.ts'
-import { ownerNameOf, resourceScopesOf } from '../consents/index.ts'
+import { ownerNameOf, resourceScopesOf, type ShownQuestion, sealOf, wasShown } from '../consents/index.ts'
 import { accountOf } from '../scopes/index.ts'
 import { deviceOperations } from './operations.ts'
 import { DEVICE_GRANT, DEVICE_PATH } from './requests.ts'
@@ -79,9 +79,13 @@ export function deviceGrantPages(tools: DeviceTools): Row[] {
       name: 'pages.oidc.device.decide',
       method: 'POST',
       path: QUESTION_PATH,
-      input: z.object({ user_code: UserCode, decision: z.enum(['allow', 'deny']) }),
-      run: (call, { user_code: typed, decision }) =>
-        continued(tools, call, typed, decision === 'allow' ? 'allowed' : 'denied'),
+      input: z.object({
+        user_code: UserCode,
+        decision: z.enum(['allow', 'deny']),
+        shown: z.string().max(100).optional(),
+      }),
+      run: (call, { user_code: typed, decision, shown }) =>
+        continued(tools, call, typed, { decision: decision === 'allow' ? 'allowed' : 'denied', shown }),
     }),
   ]
 }
@@ -110,7 +114,7 @@ async function continued(
   tools: DeviceTools,
   call: Call,
   typed: string,
-  decision: Decision | null = null,
+  { decision, shown }: { decision: Decision | null; shown?: string | undefined } = { decision: null },
 ): Promise<PageAnswer> {
   const userCode = readUserCode(typed)
   if (userCode === null) return enterPage(call, typed)
@@ -127,7 +131,7 @@ async function continued(
   }
   if (decision === 'denied') return await deny(tools, caller, found)
   try {
-    return decision === null ? await question(tools, caller, found) : await allow(tools, caller, found)
+    return decision === null ? await question(tools, caller, found) : await allow(tools, caller, found, shown)
   } catch (error) {
     if (!(error instanceof RefusedToApp)) throw error
     const title = t(call.locale, 'refused.title', { app: client.name })
@@ -145,6 +149,8 @@ async function findWaiting(
   if (device === null || client === null || !isUsableClient(client, now)) return null
   const named = await Promise.all(device.resources.map((one) => clients.findResource(one)))
   const resources = named.filter((one) => one !== null && isResourceOf(client, one)) as Resource[]
+  // a token without a resource would be for other APIs
+  if (resources.length === 0 && device.resources.length > 0) return null
   return { device, client, resources, scopes: allowedScopes(client, resources, device.scopes), userCode }
 }
 
@@ -166,6 +172,18 @@ const met = (tools: DeviceTools, call: SignedInCall, { client, device }: Found) 
     device.created_at,
   )
 
+const questionOf = (
+  { principal }: SignedInCall,
+  { client, resources, scopes, userCode }: Found,
+): ShownQuestion => ({
+  userId: principal.userId,
+  reference: userCode,
+  client,
+  redirectUri: DEVICE_GRANT,
+  scopes,
+  resources,
+})
+
 async function question(tools: DeviceTools, call: SignedInCall, found: Found): Promise<PageAnswer> {
   await met(tools, call, found)
   const { device, client, resources, scopes, userCode } = found
@@ -178,6 +196,7 @@ async function question(tools: DeviceTools, call: SignedInCall, found: Found): P
         scopes={scopes}
         resourceScopes={resourceScopesOf(resources, scopes)}
         userCode={userCode}
+        shown={sealOf(tools.keyring, questionOf(call, found))}
         begunAt={device.created_at}
         address={device.address}
       />
@@ -186,9 +205,17 @@ async function question(tools: DeviceTools, call: SignedInCall, found: Found): P
   }
 }
 
-async function allow(tools: DeviceTools, call: SignedInCall, found: Found): Promise<PageAnswer> {
+/** @param shown the seal of what the user has seen */
+async function allow(
+  tools: DeviceTools,
+  call: SignedInCall,
+  found: Found,
+  shown: string | undefined,
+): Promise<PageAnswer> {
   const { device, client, resources, scopes } = found
   const reached = await met(tools, call, found)
+  if (!wasShown(tools.keyring, questionOf(call, found), shown))
+    return { redirect: questionAt(found.userCode) }
   const permitted = { client, scopes, consentScopes: scopes, resources, redirectUri: DEVICE_GRANT }
   const code = { hash: device.hash, met: reached, isAllowed: true, expiresAt: device.expires_at }
   return await decideOnce(tools, call, found, 'allowed', (tx) =>

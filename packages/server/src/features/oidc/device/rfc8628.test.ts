@@ -1,6 +1,6 @@
 /** RFC 8628, the device authorization grant: each of its answers and errors, and what a user sees and decides. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { claimsIn, type TestApp, testApp } from '../../../testing/apps.ts'
+import { claimsIn, type TestApp, testApp, testResource } from '../../../testing/apps.ts'
 import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import {
   answerDevice,
@@ -405,4 +405,31 @@ it('what has expired is deleted', async () => {
     tx.selectFrom('device_authorizations').select('hash').execute(),
   )
   expect(rows).toEqual([])
+})
+
+describe('a device whose app or API is changed while the question is open', () => {
+  it('is not allowed by an answer to what was not shown', async () => {
+    const eve = await world.person()
+    const { user_code: code, device_code: device } = await beginOnDevice(app)
+    const post = (fields: Record<string, string>) =>
+      eve.client.post(
+        '/oidc/device/question',
+        { user_code: code, decision: 'allow', ...fields },
+        { form: true, headers: { accept: 'text/html' } },
+      )
+    for (const fields of [{}, { shown: 'x' }])
+      expect((await post(fields)).headers.get('location')).toBe(`/oidc/device/question?user_code=${code}`)
+    expect(await errorOf(device)).toBe('400 authorization_pending')
+    expect((await answerDevice(eve.client, code)).status).toBe(200)
+  })
+
+  it('is none any more where its only API is deleted', async () => {
+    const eve = await world.person()
+    const api = 'https://recorder.example.com'
+    await testResource(world, api)
+    const { user_code: code } = await beginOnDevice(app, { resource: api })
+    expect((await devicePage(eve.client, code)).status).toBe(200)
+    await world.db.tx('system', (tx) => tx.deleteFrom('resources').where('identifier', '=', api).execute())
+    await expect.poll(async () => (await devicePage(eve.client, code)).status).toBe(400)
+  })
 })

@@ -32,6 +32,8 @@ export interface DeviceQuestionProps extends WantedAccessProps {
   organization: string | null
   account: string
   userCode: string
+  /** The seal of what the page shows. */
+  shown: string
   begunAt: Date
   address: string | null
 }
@@ -55,7 +57,7 @@ export function DeviceQuestion(props: DeviceQuestionProps) {
           ? t.nodes(locale, 'question.begun_somewhere', { time })
           : t.nodes(locale, 'question.begun', { time, address: <span>{address}</span> })}
       </p>
-      <Form action="/oidc/device/question" hidden={{ user_code: userCode }}>
+      <Form action="/oidc/device/question" hidden={{ user_code: userCode, shown: props.shown }}>
         <Button sent={{ name: 'decision', value: 'allow' }}>{t(locale, 'question.allow')}</Button>
         <Button kind="secondary" sent={{ name: 'decision', value: 'deny' }}>
           {t(locale, 'question.deny')}

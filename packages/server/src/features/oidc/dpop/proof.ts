@@ -45,7 +45,6 @@ export interface ProofExpectations {
   accessToken: string | null
 }
 
-const TYPE = /^(?:application\/)?dpop\+jwt$/i
 /** Milliseconds that the clock of an app may differ; beyond it, and up to an hour, a nonce says that the proof is recent. */
 const TOLERANCE = 60_000
 const CORRIGIBLE = 3_600_000
@@ -70,7 +69,8 @@ export function readProof(
 
 function keyIn(jws: Jws): KeyObject | ProofFault {
   const { typ, alg: name, jwk } = jws.header
-  if (typeof typ !== 'string' || !TYPE.test(typ)) return fault('The typ of the DPoP proof is not dpop+jwt.')
+  // §4.3 (4), as the guard
+  if (typ !== 'dpop+jwt') return fault('The typ of the DPoP proof is not dpop+jwt.')
   const alg = jwsAlgorithm(name)
   if (alg === null) return fault('The alg of the DPoP proof is not one that is supported.')
   if (typeof jwk !== 'object' || jwk === null || isPrivateJwk(jwk))

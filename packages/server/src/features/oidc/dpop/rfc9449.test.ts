@@ -160,6 +160,7 @@ describe('§4.3: a proof is accepted', () => {
 describe('§4.3: a proof is refused', () => {
   it.each<[string, () => string]>([
     ['another type', () => proof({ header: { typ: 'JWT' } })],
+    ['the type as a media type', () => proof({ header: { typ: 'application/dpop+jwt' } })],
     ['no type', () => proof({ header: { typ: undefined } })],
     ['the algorithm none', () => `${encoded({ typ: 'dpop+jwt', alg: 'none', jwk: key.jwk })}.${encoded({ jti: 'a' })}.`],
     ['a symmetric algorithm', () => proof({ header: { alg: 'HS256' } })],

@@ -56,19 +56,17 @@ function delegation(tools: Tools, tokens: AppTokens) {
       throw refusal('invalid_request', 'The subject_token is bound to a key that was not proven.')
     const family = { id: token.family, clientId: token.client }
     const row = await findOpenFamily(tools.db.hot, family, call.now)
-    const subject = row && clientSubject(tools, row, call.now)
-    if (subject === null) throw unacceptable()
+    if (row === null) throw unacceptable()
+    const subject = clientSubject(tools, row, call.now)
     // the app that asks may serve other users than the one that the token was issued to
     const isMember = client.organizationId === null || subject.organization?.id === client.organizationId
     if (!isMember || !(await isAdmitted(tools.db.hot, client, subject))) throw unacceptable()
     const resources = await targetsOf(tools, client, sent, token.audience)
     const scopes = scopesOf(client, resources, sent.scope, token.scopes)
-    const until = token.expiresAt
-    return issueExchanged(
-      tools,
-      { client, subject, familyId: token.family, scopes, resources, jkt, actor: client.id, until },
-      call.now,
-    ).answer
+    const common = { familyId: token.family, actor: client.id, until: token.expiresAt }
+    const authorized = { at: row.code_authenticated_at, acr: row.code_acr, amr: row.code_amr }
+    return issueExchanged(tools, { ...common, client, subject, scopes, resources, jkt, authorized }, call.now)
+      .answer
   }
 }
 

@@ -15,6 +15,10 @@ export interface OpenFamilyRow extends ActingRow {
   acr: Acr
   authenticated_at: Date
   expires_at: Date
+  /** The authentication that the user authorized the app by. */
+  code_acr: Acr
+  code_amr: string[]
+  code_authenticated_at: Date
 }
 
 /** Null where it is no family of the app, was revoked, or its user or session may not act any more. */
@@ -26,7 +30,8 @@ export async function findOpenFamily(
   const { rows } = await sql<OpenFamilyRow>`
     select f.session_id, f.user_id, u.username, u.roles, coalesce(s.proofs, f.proofs) as proofs, coalesce(s.amr, f.amr) as amr,
       coalesce(s.acr, f.acr) as acr, coalesce(s.authenticated_at, f.authenticated_at) as authenticated_at,
-      coalesce(s.expires_at, f.expires_at) as expires_at, ${ACTING}
+      coalesce(s.expires_at, f.expires_at) as expires_at, coalesce(f.acr, s.acr) as code_acr,
+      coalesce(f.amr, s.amr) as code_amr, coalesce(f.authenticated_at, s.authenticated_at) as code_authenticated_at, ${ACTING}
     from token_families f join users u on u.id = f.user_id left join sessions s on s.id = f.session_id ${actingJoins('f')}
     where f.id = ${id} and f.client_id = ${clientId} and f.revoked_at is null
       and u.status = 'active' and (u.locked_at is null or u.locked_until <= ${now})

@@ -258,3 +258,22 @@ describe('§5, §6: what is required', () => {
     expect(body.require_pushed_authorization_requests).toBe(false)
   })
 })
+
+it('is refused beyond 120 a minute from one address, where the app does not prove who it is', async () => {
+  const limited = await startWorld({ rateLimits: 'standard' })
+  try {
+    const browserApp = await testApp(limited, { token_endpoint_auth_method: 'none' })
+    const proven = await testApp(limited)
+    const pushed = await Promise.all(Array.from({ length: 125 }, () => push(browserApp)))
+    expect(pushed.filter(({ status }) => status === 201)).toHaveLength(120)
+    expect(pushed.filter(({ status }) => status === 429)).toHaveLength(5)
+    expect((await push(proven)).status).toBe(201)
+    await limited.clock.advance('2 minutes')
+    const { rows } = await limited.db.tx('system', async (tx) => ({
+      rows: await tx.selectFrom('authorization_requests').select('hash').execute(),
+    }))
+    expect(rows).toHaveLength(0)
+  } finally {
+    await limited.stop()
+  }
+})

@@ -1,8 +1,11 @@
 /** The endpoint of pushed requests (RFC 9126 §2). */
 import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
 import { described, textField } from '../../../base/described.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import { addressKey } from '../../../base/http/request/address.ts'
 import { protocol, type Row } from '../../../base/http/row/route.ts'
+import { isRefused } from '../../../base/limits/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authenticateClient, Credentials, refusal } from '../authentication/index.ts'
 import {
@@ -19,6 +22,9 @@ import { demandNonce, dpopProofOf, nonceHeader } from '../dpop/index.ts'
 import { push } from './operations.ts'
 
 export type PushedTools = Tools & Pick<CheckTools, 'readHint'> & { documents: ClientDocuments }
+
+/** From one address by apps that do not prove who they are: each stores a row, for one sign-in. */
+const UNPROVEN = { max: 120, milliseconds: 60_000 }
 
 /** Bytes: each request of a public app is stored without a proof of who it is. */
 const LONGEST_REQUEST = 16 * 1024
@@ -55,6 +61,7 @@ export function pushedRoutes(tools: PushedTools): Row[] {
         const by = await authenticateClient(tools, call, sent, request, proof?.use)
         demandNonce(tools, call, by, proof)
         const { client } = by
+        if (!by.isProven) await assertFew(tools, call)
         // §2.1
         if (sent.request_uri !== undefined)
           throw refusal('invalid_request', 'A pushed request does not have the parameter request_uri.')
@@ -71,6 +78,15 @@ export function pushedRoutes(tools: PushedTools): Row[] {
       },
     }),
   ]
+}
+
+/** @throws Problem RATE_LIMIT_EXCEEDED */
+async function assertFew({ limits, config }: PushedTools, { ip, now }: Call): Promise<void> {
+  if (config.rateLimits === 'off') return
+  const window = { key: `pushed requests ${addressKey(ip)}`, ...UNPROVEN }
+  const verdicts = await limits.usual.take([window], now)
+  const { resetSeconds = 0 } = verdicts.at(-1) ?? {}
+  if (isRefused(verdicts)) throw problem('RATE_LIMIT_EXCEEDED', { retryAfter: resetSeconds })
 }
 
 /** §2.3: what a page would show, or the app would learn by a redirect, is the answer. */

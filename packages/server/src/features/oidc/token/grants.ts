@@ -8,7 +8,7 @@ import { type Client, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endReused, findToken, rotating } from '../../access/tokens/index.ts'
 import { getUser } from '../../identity/users/index.ts'
-import { allowedScopes } from '../admission/index.ts'
+import { allowedClaims, allowedScopes } from '../admission/index.ts'
 import { invalidGrant, refusal } from '../authentication/index.ts'
 import { assertDeviceAllowed, DEVICE_GRANT } from '../device/index.ts'
 import { wordsOf } from '../scopes/index.ts'
@@ -105,7 +105,7 @@ function redeeming(tools: Tools): Redeem {
         familyId,
         scopes: allowedScopes(client, resources, row.scopes),
         resources,
-        claims: row.claims,
+        claims: allowedClaims(client, row.claims, null),
         authorized: { at, acr, amr },
         nonce: row.nonce,
         refreshToken,
@@ -145,7 +145,9 @@ function refreshGrant(tools: Tools): Grant {
     const { row, successor } = await use(call, { token, client: client.id, jkt })
     const authorized = row.authorized ?? { at: row.authenticated_at, acr: row.acr, amr: row.amr }
     const resources = await resourcesFor(tools, client, sent.resource, row.resources ?? [])
-    const scopes = allowedScopes(client, resources, narrowed(row.scopes ?? [], sent.scope))
+    const asked = narrowed(row.scopes ?? [], sent.scope)
+    const isNarrowed = asked.length < (row.scopes ?? []).length
+    const scopes = allowedScopes(client, resources, asked)
     return await issue(
       tools,
       {
@@ -154,7 +156,7 @@ function refreshGrant(tools: Tools): Grant {
         familyId: row.family_id,
         scopes,
         resources,
-        claims: row.claims,
+        claims: allowedClaims(client, row.claims, isNarrowed ? asked : null),
         authorized: { ...authorized, at: new Date(authorized.at) },
         nonce: null,
         refreshToken: successor,

@@ -60,6 +60,7 @@ export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<A
       familyId: by.familyId,
       jkt,
       userinfo: claims?.userinfo ?? [],
+      authorized: by.authorized,
     },
     now,
   )
@@ -95,6 +96,8 @@ export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 /** What an exchange gives. */
 export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt' | 'familyId'> {
   subject: ReturnType<typeof clientSubject>
+  /** Of what the subject has authorized; absent: the authentication of the session. */
+  authorized?: Issued['authorized']
   /** Who acts for the subject. */
   actor: string
   /** The token does not outlive this instant. */
@@ -115,7 +118,7 @@ export function issueExchanged(
   const access = signClientToken(
     tools,
     subject,
-    { ...common, lifetime, familyId, jkt, userinfo: [], actor },
+    { ...common, lifetime, familyId, jkt, userinfo: [], authorized: by.authorized, actor },
     now,
   )
   const answer = {
@@ -222,7 +225,7 @@ async function profileIn(
 
 /**
  * The resources of a request, of those that were authorized (RFC 8707 §2.2). One that was deleted or is not the app's any more is left
- * out, unless the app names it. @throws Problem `invalid_target`
+ * out, unless the app names it or no other is left. @throws Problem `invalid_target`
  */
 export async function resourcesFor(
   { clients }: Pick<Tools, 'clients'>,
@@ -237,5 +240,8 @@ export async function resourcesFor(
     if (resource !== null && isResourceOf(client, resource)) found.push(resource)
     else if (isNamed) throw refusal('invalid_target', 'A resource does not exist, or was not authorized.')
   }
+  // a token without a resource would be for other APIs
+  if (found.length === 0 && authorized.length > 0)
+    throw refusal('invalid_target', 'None of the resources that were authorized exists any more.')
   return found
 }
