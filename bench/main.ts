@@ -19,6 +19,7 @@ import { keyRotation } from './rows/key-rotation.ts'
 import { limits } from './rows/limits.ts'
 import { idleMemory } from './rows/memory.ts'
 import { permissionCheck } from './rows/permission-check.ts'
+import { appRefresh, clientCredentials, codeFlow, introspection } from './rows/provider.ts'
 import { refresh } from './rows/refresh.ts'
 import { scale } from './rows/scale.ts'
 import { scoped } from './rows/scoped.ts'
@@ -35,6 +36,10 @@ const ROWS: readonly Row[] = [
   guard,
   permissionCheck,
   refresh,
+  clientCredentials,
+  appRefresh,
+  introspection,
+  codeFlow,
   scoped,
   scale,
   keyRotation,
@@ -146,6 +151,7 @@ async function builtContenders(): Promise<string> {
       'contenders/hash',
       'contenders/issuer',
       'contenders/mailbox',
+      'contenders/oidc-provider',
       'contenders/scoped',
       'contenders/permissions',
       'contenders/relying-party',

@@ -57,7 +57,7 @@ export async function serves(
   name: string,
   { pid, port }: { pid: number; port: number },
   requests: string[],
-  how: Pick<Plan, 'follow' | 'sticky'> = {},
+  how: Pick<Plan, 'follow' | 'sticky' | 'then'> = {},
 ): Promise<Contender> {
   await bench.order({ plan: name, port, requests, ...how })
   return { name, turn: (seconds) => bench.round(pid, name, seconds) }
@@ -67,7 +67,7 @@ export async function serves(
 async function warmUp(contender: Contender, seconds: number): Promise<void> {
   const { warm = 25_000 } = contender
   let answered = 0
-  for (let turn = 0; turn < 15 && answered < warm; turn++) {
+  for (let turn = 0; turn < 40 && answered < warm; turn++) {
     answered += (await judged(contender, seconds)).all
   }
 }

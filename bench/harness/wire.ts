@@ -24,12 +24,30 @@ export interface Plan {
   /** Whole requests in ASCII; taken in turn, over all runs. */
   requests: string[]
   /**
-   * A member of the JSON in request and answer: its value in an answer replaces that of the next request, so that a refresh
+   * A member of the JSON in request and answer, or of the form in the request: its value in an answer replaces that of the next request, so that a refresh
    * token is followed by the next.
    */
   follow?: string | undefined
   /** Each connection always sends the same request, as a client uses one credential. */
   sticky?: boolean | undefined
+  /** A second request after each, which has a value of the first one's answer; both count as one. */
+  then?: Successor | undefined
+}
+
+export interface Successor {
+  /** A regular expression whose first group is the value in the whole answer. */
+  find: string
+  /** The lines of the request without the length of its body, for each of the first requests. */
+  heads: string[]
+  /** The body before the value. */
+  body: string
+}
+
+/** Null where the answer does not have the value. */
+function successorTo(answer: string, { find, heads, body }: Successor, at: number): string | null {
+  const value = new RegExp(find).exec(answer)?.[1]
+  if (value === undefined) return null
+  return `${heads[at]}\r\ncontent-length: ${body.length + value.length}\r\n\r\n${body}${value}`
 }
 
 export async function drive(
@@ -38,7 +56,8 @@ export async function drive(
   seconds: number,
 ): Promise<Tally> {
   const requests = plan.requests
-  const member = plan.follow === undefined ? null : new RegExp(`(?<="${plan.follow}":")[^"]*`)
+  const member =
+    plan.follow === undefined ? null : new RegExp(`(?<="${plan.follow}":"|[\\n&]${plan.follow}=)[^"&]*`)
   const statuses: Record<string, number> = {}
   const latencies: number[] = []
   let completed = 0
@@ -60,7 +79,9 @@ export async function drive(
           let rest: Buffer | null = null
           let sentAt = 0
           let at = 0
+          let isFirst = true
           const send = (): void => {
+            isFirst = true
             at = (plan.sticky ? own : plan.next++) % requests.length
             sentAt = performance.now()
             socket.write(requests[at] ?? '', 'latin1')
@@ -73,8 +94,15 @@ export async function drive(
               return
             }
             rest = null
+            const successor = isFirst && plan.then && successorTo(answer.toString('latin1'), plan.then, at)
+            if (successor) {
+              isFirst = false
+              socket.write(successor, 'latin1')
+              return
+            }
             const now = performance.now()
-            const status = answer.toString('latin1', 9, 12)
+            const code = answer.toString('latin1', 9, 12)
+            const status = isFirst && plan.then ? `${code} without a successor` : code
             statuses[status] = (statuses[status] ?? 0) + 1
             const next = member?.exec(answer.toString('latin1'))?.[0]
             if (member && next !== undefined) requests[at] = (requests[at] ?? '').replace(member, next)
@@ -213,6 +241,18 @@ const open = (port: number): Promise<Socket> =>
     socket.once('error', reject)
   })
 
+/** The text of a request whose body is a form. */
+export const formText = (path: string, headers: Record<string, string>, form: string): string =>
+  `${headOf('POST', path, headers)}\r\ncontent-length: ${form.length}\r\n\r\n${form}`
+
+export const headOf = (method: string, path: string, headers: Record<string, string>): string =>
+  [
+    `${method} ${path} HTTP/1.1`,
+    'host: id.example.test',
+    'user-agent: latchkey-bench',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ].join('\r\n')
+
 /** The text of a request. */
 export function requestText(
   method: string,
@@ -221,8 +261,7 @@ export function requestText(
   body?: object,
 ): string {
   const content = body === undefined ? '' : JSON.stringify(body)
-  const lines = [`${method} ${path} HTTP/1.1`, 'host: id.example.test', 'user-agent: latchkey-bench']
-  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
+  const lines = [headOf(method, path, headers)]
   if (body !== undefined) lines.push('content-type: application/json', `content-length: ${content.length}`)
   return `${lines.join('\r\n')}\r\n\r\n${content}`
 }
