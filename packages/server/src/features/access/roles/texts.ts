@@ -98,10 +98,10 @@ export const permissionsText = texts({
       'connections:write':
         'Verbindungen des Servers zu Identitätsanbietern anlegen, ändern, testen und löschen.',
       'oauth_clients:read': 'Die Apps sehen, die hier anmelden, und die APIs, für die ihre Tokens gelten.',
-      'impersonation:create':
-        'In Apps des Betreibers im Namen anderer handeln, innerhalb der eigenen Berechtigungen. Jedes Mal mit einem Grund, der protokolliert wird.',
       'oauth_clients:write':
         'Diese Apps und APIs anlegen, ändern und löschen, auch die Geheimnisse der Apps.',
+      'impersonation:create':
+        'In Apps des Betreibers im Namen anderer handeln, innerhalb der eigenen Berechtigungen. Jedes Mal mit einem Grund, der protokolliert wird.',
       'audit:read': 'Das Audit-Protokoll lesen und exportieren.',
       'revocations:read': 'Erfahren, was widerrufen wird, wie ein Guard.',
       'metrics:read': 'Die Metriken des Servers lesen, wie ein Überwachungssystem.',
