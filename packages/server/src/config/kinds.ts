@@ -187,9 +187,12 @@ export function listOrOff<T extends string>(item: Kind<T>): Kind<readonly T[]> {
 /** A list, or one of the words `on` (any item) and `off` (none). */
 export function listOrSwitch<T extends string>(item: Kind<T>): Kind<'on' | 'off' | readonly T[]> {
   const list = listOf(item)
-  return kind(`\`on\`, \`off\`, or ${list.takes}`, (text) =>
-    text === 'on' || text === 'off' ? text : list.read(text),
-  )
+  const isSwitch = (word: string): word is 'on' | 'off' => word === 'on' || word === 'off'
+  return kind(`\`on\`, \`off\`, or ${list.takes}`, (text) => {
+    if (isSwitch(text)) return text
+    const items = list.read(text)
+    return items?.some(isSwitch) ? undefined : items
+  })
 }
 
 /** A list with a maximum number of items. */

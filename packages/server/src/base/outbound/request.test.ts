@@ -76,6 +76,7 @@ describe('a request', () => {
     expect(await request(post, network([addresses('127.0.0.1')], true))).toEqual({
       status: 400,
       type: 'application/json',
+      cacheControl: '',
       text: '{"error":"invalid_grant"}',
     })
     const [{ request: came, body } = { request: null, body: '' }] = received
@@ -89,7 +90,7 @@ describe('a request', () => {
 
   test('by GET to a URL of the operator may connect to this machine', async () => {
     const answered = await request(wanted(`http://127.0.0.1:${port}/`, { allowPrivate: true }))
-    expect(answered).toEqual({ status: 200, type: 'text/plain', text: 'hello' })
+    expect(answered).toEqual({ status: 200, type: 'text/plain', cacheControl: '', text: 'hello' })
     expect((await request(wanted(`http://localhost:${port}/`, { allowPrivate: true }))).text).toBe('hello')
   })
 
