@@ -148,7 +148,7 @@ export const codeFlow: Row = {
       const path = `${of.paths.authorize}?${authorizeQuery(app)}`
       const requests = of.cookies.map((cookie, i) => requestText('GET', path, browserHeaders(cookie, i)))
       const then = {
-        find: '\r\nlocation: [^\r]*[?&]code=([A-Za-z0-9_-]+)',
+        find: '\r\n[Ll]ocation: [^\r]*[?&]code=([A-Za-z0-9_-]+)',
         heads: HOLDER_NUMBERS.map((i) => headOf('POST', of.paths.token, appHeaders(app, i))),
         body: EXCHANGE,
       }
