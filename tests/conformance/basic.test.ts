@@ -1,26 +1,4 @@
-/**
- * The plan `oidcc-basic-certification-test-plan` of the OpenID conformance suite, with clients that an operator has added: one test
- * a module, of its name.
- */
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
-import { clientAuthOf, MODULES } from './modules.ts'
-import { BASIC } from './plans.ts'
-import { RelyingParty } from './relying-party.ts'
+/** The plan `oidcc-basic-certification-test-plan` of the OpenID conformance suite: one test a module, of its name. */
+import { describeBasicPlan } from './basic-plan.ts'
 
-let world: World
-let operator: Person
-beforeAll(async () => {
-  world = await startWorld({ rateLimits: 'off', publicUrl: 'https://id.example.com' })
-  operator = await world.person({ roles: ['super_admin'] })
-})
-afterAll(() => world?.stop())
-
-describe('oidcc-basic-certification-test-plan', () => {
-  it.each(BASIC)('%s', async (name) => {
-    const clientAuth = clientAuthOf(name)
-    await MODULES[name](
-      await RelyingParty.create(world, { responseMode: 'default', clientAuth }, { operator }),
-    )
-  })
-})
+describeBasicPlan('oidcc-basic-certification-test-plan', 'default')

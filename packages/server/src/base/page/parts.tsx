@@ -27,6 +27,16 @@ export const Button = ({
   </button>
 )
 
+/** What a row opens to where its contents have a page: what they are, and the way there. */
+export const LeadTo = ({ lead, href, label }: { lead: string; href: string; label: string }) => (
+  <>
+    <p>{lead}</p>
+    <ButtonLink href={href} kind="secondary">
+      {label}
+    </ButtonLink>
+  </>
+)
+
 export const ButtonLink = ({
   href,
   kind = 'primary',

@@ -9,6 +9,7 @@ import {
   EmptyState,
   Item,
   ItemList,
+  LeadTo,
   LinkRow,
   Section,
   Time,
@@ -192,12 +193,5 @@ export function Disconnect({ account, offersPasskeys, alert = null }: Disconnect
 /** What the row of the security page opens to. */
 export function ConnectedSection() {
   const { locale } = useUi()
-  return (
-    <>
-      <p>{t(locale, 'section.lead')}</p>
-      <ButtonLink href={CONNECTED_PATH} kind="secondary">
-        {t(locale, 'section.link')}
-      </ButtonLink>
-    </>
-  )
+  return <LeadTo lead={t(locale, 'section.lead')} href={CONNECTED_PATH} label={t(locale, 'section.link')} />
 }

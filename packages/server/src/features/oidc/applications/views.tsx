@@ -6,6 +6,7 @@ import {
   EmptyState,
   Item,
   ItemList,
+  LeadTo,
   LinkRow,
   Section,
   Time,
@@ -148,11 +149,6 @@ export function RemoveApplication({ application }: { application: ApplicationIte
 export function ApplicationSection() {
   const { locale } = useUi()
   return (
-    <>
-      <p>{t(locale, 'section.lead')}</p>
-      <ButtonLink href={APPLICATIONS_PATH} kind="secondary">
-        {t(locale, 'section.link')}
-      </ButtonLink>
-    </>
+    <LeadTo lead={t(locale, 'section.lead')} href={APPLICATIONS_PATH} label={t(locale, 'section.link')} />
   )
 }

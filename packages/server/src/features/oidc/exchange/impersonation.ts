@@ -22,9 +22,9 @@ import { allowedScopes, isAdmitted } from '../admission/index.ts'
 import { refusal } from '../authentication/index.ts'
 import type { AppTokens } from '../issued/index.ts'
 import { wordsOf } from '../scopes/index.ts'
-import { ACCESS_TOKEN, type GrantRequest, issueExchanged } from '../token/index.ts'
+import { ACCESS_TOKEN, type AuthorizedRow, type GrantRequest, issueExchanged } from '../token/index.ts'
 import { impersonationEmail } from './mail.tsx'
-import { findOpenFamily, type OpenFamilyRow } from './sql.ts'
+import { findOpenFamily } from './sql.ts'
 import { targetsOf } from './targets.ts'
 
 /** The type of a subject that is a user's id: of ours, as RFC 8693 §3 permits. */
@@ -99,7 +99,7 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
 }
 
 interface Actor {
-  row: OpenFamilyRow
+  row: AuthorizedRow
   session: CallSession
   familyId: string
 }
@@ -206,7 +206,7 @@ const subjectFor = (user: User, { row, session }: Actor): ReturnType<typeof clie
 async function denied(
   { db }: Tools,
   { call, by }: GrantRequest,
-  { user_id: userId, username, session_id: sessionId }: OpenFamilyRow,
+  { user_id: userId, username, session_id: sessionId }: AuthorizedRow,
   target: string,
   { details }: Problem,
 ): Promise<Problem> {

@@ -1,33 +1,19 @@
 /** The statement of exchanges. */
 import { sql } from 'kysely'
-import type { Acr, StoredProof } from '../../../base/assurance.ts'
 import type { Statements } from '../../../base/db/types.ts'
-import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+import { ACTING, actingJoins } from '../../../core/roles/acting.ts'
+import type { AuthorizedRow } from '../token/index.ts'
 
-/** A family of an app, with its user and the session that it began in, or with what it has kept of that. */
-export interface OpenFamilyRow extends ActingRow {
-  session_id: string | null
-  user_id: string
-  username: string | null
-  roles: string[]
-  proofs: StoredProof[]
-  amr: string[]
-  acr: Acr
-  authenticated_at: Date
-  expires_at: Date
-  /** The authentication that the user authorized the app by. */
-  code_acr: Acr
-  code_amr: string[]
-  code_authenticated_at: Date
-}
-
-/** Null where it is no family of the app, was revoked, or its user or session may not act any more. */
+/**
+ * A family of an app, with its user and the session that it began in, or with what it has kept of that. Null where it is no family
+ * of the app, was revoked, or its user or session may not act any more.
+ */
 export async function findOpenFamily(
   db: Statements,
   { id, clientId }: { id: string; clientId: string },
   now: Date,
-): Promise<OpenFamilyRow | null> {
-  const { rows } = await sql<OpenFamilyRow>`
+): Promise<AuthorizedRow | null> {
+  const { rows } = await sql<AuthorizedRow>`
     select f.session_id, f.user_id, u.username, u.roles, coalesce(s.proofs, f.proofs) as proofs, coalesce(s.amr, f.amr) as amr,
       coalesce(s.acr, f.acr) as acr, coalesce(s.authenticated_at, f.authenticated_at) as authenticated_at,
       coalesce(s.expires_at, f.expires_at) as expires_at, coalesce(f.acr, s.acr) as code_acr,

@@ -5,3 +5,4 @@
 export { tokenEndpointFeature } from './feature.ts'
 export type { Grant, GrantRequest } from './grant.ts'
 export { ACCESS_TOKEN, issueExchanged } from './issue.ts'
+export type { AuthorizedRow } from './sql.ts'

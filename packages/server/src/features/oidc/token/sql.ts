@@ -22,9 +22,9 @@ export interface CodeUse {
   refreshJkt: string | null
 }
 
-/** A session with its user, and what the code was made for. */
-export interface ExchangedRow extends ActingRow {
-  session_id: string
+/** Who has authorized an app: the user, with a session or what a family has kept of one, and the authentication at that time. */
+export interface AuthorizedRow extends ActingRow {
+  session_id: string | null
   user_id: string
   username: string | null
   roles: string[]
@@ -36,6 +36,11 @@ export interface ExchangedRow extends ActingRow {
   code_acr: Acr
   code_amr: string[]
   code_authenticated_at: Date
+}
+
+/** What the code was made for, by whom in which session. */
+export interface ExchangedRow extends AuthorizedRow {
+  session_id: string
   scopes: string[]
   resources: string[]
   nonce: string | null
