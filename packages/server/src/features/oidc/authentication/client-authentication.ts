@@ -24,6 +24,8 @@ export interface AuthenticatedClient {
   client: Client
   /** Whether it has proven who it is; a public app has not. */
   isProven: boolean
+  /** That of the secret that it has sent; null: it has sent none. */
+  secretId: string | null
 }
 
 export type AuthenticationTools = KeyTools & Pick<Tools, 'clients' | 'db'>
@@ -54,6 +56,7 @@ export async function authenticateClient(
   if (client === null || !isUsableClient(client, now)) throw invalidClient(byHeader)
   const { token_endpoint_auth_method: method } = client.settings
   const uses = proof === null ? [] : [proof]
+  const found = secret === undefined ? null : findClientSecret(client.secrets, secret, now)
   if (method === 'private_key_jwt') {
     if (assertion === null) throw invalidClient(byHeader)
     const { publicUrl } = tools.config
@@ -62,11 +65,10 @@ export async function authenticateClient(
   } else {
     // a public app that sends a credential is not the app that it seems to be
     const isPublic = method === 'none' && secret === undefined
-    const isRight = secret !== undefined && findClientSecret(client.secrets, secret, now) !== null
-    if (assertion !== null || !(method === 'none' ? isPublic : isRight)) throw invalidClient(byHeader)
+    if (assertion !== null || !(method === 'none' ? isPublic : found !== null)) throw invalidClient(byHeader)
   }
   await useUp(tools, uses)
-  return { client, isProven: method !== 'none' }
+  return { client, isProven: method !== 'none', secretId: found?.id ?? null }
 }
 
 async function useUp(tools: Pick<Tools, 'db'>, uses: readonly SingleUse[]): Promise<void> {

@@ -22,7 +22,7 @@ const SecretView = z
     hint: textField('Its first characters, to recognize it by.', 'cs_kPZ0'),
     created_at: timeField('When it was created.'),
     expires_at: timeOrNull('When it expires; null for never.', EXAMPLE_LATER),
-    last_used_at: timeOrNull('When it was used last; null for never.'),
+    last_used_at: timeOrNull('When the app got a token by it last, to within some seconds; null for never.'),
   })
   .meta({ id: 'OAuthClientSecret' })
 
@@ -44,7 +44,7 @@ export const ClientView = z
     secrets: described(z.array(SecretView), 'Its secrets, the oldest first.'),
     created_at: timeField('When it was created.'),
     updated_at: timeField('When it was changed last.'),
-    last_used_at: timeOrNull('When it got a token last; null for never.'),
+    last_used_at: timeOrNull('When it got a token last, to within some seconds; null for never.'),
     expires_at: timeOrNull('When it expires, of apps that registered themselves; null for never.'),
   })
   .meta({ id: 'OAuthClient' })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { described, textField } from '../../../base/described.ts'
 import { Problem } from '../../../base/errors.ts'
 import { protocol, type Row } from '../../../base/http/row/route.ts'
+import type { ClientUses } from '../../../core/clients/uses.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authenticateClient, invalidGrant, refusal } from '../authentication/index.ts'
 import { demandNonce, dpopProofOf, nonceHeader } from '../dpop/index.ts'
@@ -38,7 +39,11 @@ function asGrantError(error: unknown): never {
   throw error instanceof Problem && error.code === 'INVALID_TOKEN' ? invalidGrant() : error
 }
 
-export function tokenEndpointRoutes(tools: Tools, further: Readonly<Record<string, Grant>>): Row[] {
+export function tokenEndpointRoutes(
+  tools: Tools,
+  further: Readonly<Record<string, Grant>>,
+  uses: Pick<ClientUses, 'see'>,
+): Row[] {
   const grants = { ...grantsOf(tools), ...further }
   return [
     protocol({
@@ -67,6 +72,7 @@ export function tokenEndpointRoutes(tools: Tools, further: Readonly<Record<strin
         if (by.client.settings.dpop_bound_access_tokens && proof === null)
           throw refusal('invalid_request', 'The app is registered to send a DPoP proof.')
         const data = await grant({ call, by, sent, jkt: proof?.jkt ?? null }).catch(asGrantError)
+        uses.see({ clientId: by.client.id, secretId: by.secretId }, call.now)
         return { data, ...nonceHeader(tools, call, proof) }
       },
     }),
