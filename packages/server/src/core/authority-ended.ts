@@ -29,9 +29,14 @@ export const hasAuthority = (of: JudgedAuthority): RawBuilder<SqlBool> => {
   return 'userId' in of ? sql<SqlBool>`(user_id = ${of.userId} and ${has})` : has
 }
 
-/** Whether an attempt has one that is none for the account any more. A clause of a statement over `attempts`. */
+/**
+ * Whether a row has one that is none for the account any more. What speaks for another domain of the organization, or for the
+ * address that the user has now, stays. A clause of a statement over the table.
+ */
 export const hasLostAuthority = (
+  table: 'attempts' | 'token_families',
   of: JudgedAuthority,
 ): RawBuilder<SqlBool> => sql<SqlBool>`(${hasAuthority(of)} and exists (
-  select from jsonb_array_elements(attempts.proofs) p
-  where p -> 'authority' = 'true' and p ->> 'connection' <> all (array(${authoritiesOf('attempts.user_id')}))))`
+  select from jsonb_array_elements(${sql.ref(`${table}.proofs`)}) p
+  where p -> 'authority' = 'true'
+    and coalesce(p ->> 'connection', '') <> all (array(${authoritiesOf(`${table}.user_id`)}))))`

@@ -7,7 +7,7 @@ import type { RawBuilder, SqlBool } from 'kysely'
 import { acrOf, amrOf, type StoredProof } from '../../../base/assurance.ts'
 import { type Call, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { hasAuthority } from '../../../core/authority-ended.ts'
+import { hasAuthority, hasLostAuthority, type JudgedAuthority } from '../../../core/authority-ended.ts'
 import { type EndedProofs, type EndedUse, hasEnded, keptProofs } from '../../../core/connection-ended.ts'
 import { endOfflineFamilies, type OfflineEnd } from '../../../core/offline-families.ts'
 import { revokeSessionTokens } from '../../../core/revocations/index.ts'
@@ -35,6 +35,12 @@ const keptBy = (ended: EndedProofs): Pick<OfflineEnd, 'where' | 'reason'> =>
   'identityId' in ended
     ? { where: hasProof({ identity: ended.identityId }), reason: 'identity_ended' }
     : { where: hasEnded(ended), reason: 'connection_ended' }
+
+/** The same by an authority for the account that is none any more. */
+const keptByAuthority = (of: JudgedAuthority): Pick<OfflineEnd, 'where' | 'reason'> => ({
+  where: hasLostAuthority('token_families', of),
+  reason: 'authority_ended',
+})
 
 /**
  * Ends proofs in the sessions of one user. @param keepSession a session that does not end: it keeps them where it has no other
@@ -84,8 +90,7 @@ const connectionsIn = (
  */
 async function endAuthorityIn({ clock }: Pick<Tools, 'clock'>, tx: Tx, userId: string): Promise<void> {
   const { sessions, authorities } = await lockAuthorities(tx, userId)
-  const ofUser = { userId, where: hasAuthority({ userId }), reason: 'authority_ended' }
-  await endOfflineFamilies(tx, systemCall(clock.now()), ofUser)
+  await endOfflineFamilies(tx, systemCall(clock.now()), { userId, ...keptByAuthority({ userId }) })
   const isLost = ({ authority, connection }: StoredProof): boolean =>
     authority === true && !authorities.has(connection ?? '')
   for (const { id, proofs } of sessions) {
@@ -120,10 +125,10 @@ async function endEverywhere(
 
 /** Takes the authority that the connections of an organization have lost, from all sessions, in the same way. */
 async function endAuthorityOf(tools: Pick<Tools, 'clock' | 'db'>, organizationId: string): Promise<void> {
-  const where = hasAuthority({ organizationId })
-  await eachUser(tools, where, (tx, userId) => endAuthorityIn(tools, tx, userId))
+  const of = { organizationId }
+  await eachUser(tools, hasAuthority(of), (tx, userId) => endAuthorityIn(tools, tx, userId))
   await tools.db.tx('system', (tx) =>
-    endOfflineFamilies(tx, systemCall(tools.clock.now()), { where, reason: 'authority_ended' }),
+    endOfflineFamilies(tx, systemCall(tools.clock.now()), keptByAuthority(of)),
   )
 }
 

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../../../base/call.ts'
 import { authorizedCode, claimsIn, type TestApp, testApp } from '../../../testing/apps.ts'
+import { connect, ownDomain } from '../../../testing/connection-rows.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { provenSessions } from '../../identity/sessions/index.ts'
 
@@ -22,9 +23,10 @@ interface OfflineUser extends Person {
   sessionId: string
 }
 
-async function kept(): Promise<OfflineUser> {
-  const [ada] = await world.people(1)
-  if (!ada) throw new Error('no user')
+let count = 0
+
+async function kept(domain = 'kept.example'): Promise<OfflineUser> {
+  const ada = await world.person({ email: `user${++count}@${domain}` })
   const code = await authorizedCode(ada.client, app, { scope: 'openid offline_access' })
   const { body } = await app.exchange(code)
   const sessionId = String(claimsIn(body.id_token).sid)
@@ -152,7 +154,44 @@ describe('what a connection or an account at a provider has proven', () => {
     expect([await refreshed(ada), await isActive(ada)]).toEqual([400, false])
   })
 
-  it('is kept by no app after an organization has lost the domain', async () => {
+  it('is kept by no app of users whose domain the organization has lost, and of those of its other domains it is', async () => {
+    const [owner, ada, ben] = [await world.person(), await kept('lost.example'), await kept('stays.example')]
+    const organization = await world.organization({ members: [[owner, 'owner']] })
+    for (const domain of ['lost.example', 'stays.example']) await ownDomain(world, organization, domain)
+    const proof = { connection: await connect(world, organization), organization, authority: true }
+    for (const one of [ada, ben]) await provenBy(one, proof)
+    const root = `/api/v1/organizations/${organization}/domains`
+    const rows: { id: string; domain: string }[] = (await owner.client.get(root)).data
+    const lost = rows.find(({ domain }) => domain === 'lost.example')
+    await provenSessions.endAuthorityOf(world.app.tools, organization)
+    expect([await isActive(ada), await isActive(ben)]).toEqual([true, true])
+    expect((await owner.client.delete(`${root}/${lost?.id}`)).status).toBe(200)
+    await world.app.settle()
+    expect([await isActive(ada), await isActive(ben)]).toEqual([false, true])
+    expect([await refreshed(ada), await refreshed(ben)]).toEqual([400, 200])
+    expect(await world.events(ben.id)).not.toContain('auth.token.revoked')
+  })
+
+  it('is kept after an address has moved to another domain of the organization, and not after one has left them', async () => {
+    const [owner, ada, ben] = [await world.person(), await kept('from.example'), await kept('from.example')]
+    const organization = await world.organization({ members: [[owner, 'owner']] })
+    for (const domain of ['from.example', 'to.example']) await ownDomain(world, organization, domain)
+    const proof = { connection: await connect(world, organization), organization, authority: true }
+    for (const [one, domain] of [
+      [ada, 'private.example'],
+      [ben, 'to.example'],
+    ] as const) {
+      await provenBy(one, proof)
+      await world.db.tx('system', async (tx) => {
+        const address = `moved-${one.id}@${domain}`
+        await tx.updateTable('emails').set({ address, address_key: address }).where('user_id', '=', one.id).execute()
+        await provenSessions.endAuthorityIn(world.app.tools, tx, one.id)
+      }) // biome-ignore format: one row
+    }
+    expect([await refreshed(ada), await refreshed(ben)]).toEqual([400, 200])
+  })
+
+  it('is kept by no app where the connection is of no organization any more', async () => {
     const ada = await kept()
     await provenBy(ada, { connection: 'con_a', organization: 'org_a', authority: true })
     await provenSessions.endAuthorityOf(world.app.tools, 'org_b')

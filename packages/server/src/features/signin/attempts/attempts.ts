@@ -266,7 +266,7 @@ export async function endAttempts(
         : 'provenBy' in which
           ? open.where(hasEndedProof(which.provenBy))
           : 'authorityOf' in which
-            ? open.where(hasLostAuthority(which.authorityOf))
+            ? open.where(hasLostAuthority('attempts', which.authorityOf))
             : open.where('created_at', '<=', which.until)
   const { numUpdatedRows } = await named.executeTakeFirst()
   return Number(numUpdatedRows)
