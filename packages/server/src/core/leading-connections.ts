@@ -15,6 +15,13 @@ const firstActive = (table: string): RawBuilder<string | null> => sql`(
 export const assignedConnection = (domain: string): RawBuilder<string | null> =>
   sql`coalesce(${sql.ref(`${domain}.connection_id`)}, ${firstActive(domain)})`
 
+/**
+ * The one that it would be assigned to once `connection` is active, where no other one changes; null for none.
+ * @param domain the name of its row in the statement, as of `connection`
+ */
+export const assignedOnceActive = (domain: string, connection: string): RawBuilder<string | null> =>
+  sql`coalesce(${sql.ref(`${domain}.connection_id`)}, least(${firstActive(domain)}, ${sql.ref(`${connection}.id`)}))`
+
 /** The connection that a domain leads to; null for none. @param domain the name of its row in the statement */
 export const leadingConnection = (domain: string): RawBuilder<string | null> => sql`(
   select l.id from connections l where l.id = ${assignedConnection(domain)} and l.status = 'active')`

@@ -7,7 +7,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { z } from 'zod'
 import { limitOf } from '../base/db/limit.ts'
 import type { Db, Tx } from '../base/db/types.ts'
-import { authoritiesOf } from './authorities.ts'
+import { lastingAuthoritiesOf } from './authorities.ts'
 import { type Jobs, job } from './jobs/index.ts'
 
 /** `again`: the membership has not ended now, so that a user who knows that an account stays connected gets no second e-mail. */
@@ -29,14 +29,16 @@ export const endAfterDeparture = (
 
 /**
  * Whether the identity `i` is one at the provider of an organization of which its user is no member, and no authority for the account:
- * neither the connection nor, where that was deleted, another one of the organization. A registration under way is none.
+ * neither the connection nor, where that was deleted, another one of the organization. A registration under way is none. Nor is one
+ * whose organization is deleted, because it can be restored: it is judged then. An inactive connection counts as if it were active.
  */
 export const IS_FOREIGN: RawBuilder<SqlBool> = sql<SqlBool>`(i.organization_id is not null
   and not exists (select from memberships m where m.organization_id = i.organization_id and m.user_id = i.user_id)
   and not exists (select from users p where p.id = i.user_id and p.status = 'pending')
+  and not exists (select from organizations x where x.id = i.organization_id and x.deleted_at is not null)
   and not exists (
     select from connections k
-    where k.organization_id = i.organization_id and k.id in (${authoritiesOf('i.user_id')})
+    where k.organization_id = i.organization_id and k.id in (${lastingAuthoritiesOf('i.user_id')})
       and (k.id = i.connection_id or not exists (select from connections x where x.id = i.connection_id))))`
 
 interface Examined {

@@ -5,7 +5,7 @@
  * to it, because the reader could say anything of the others.
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
-import { assignedConnection } from './leading-connections.ts'
+import { assignedConnection, assignedOnceActive } from './leading-connections.ts'
 
 const IS_OWN = sql`d.organization_id = c.organization_id and d.verified_at is not null`
 
@@ -15,3 +15,7 @@ export const LEADS_TO_CONNECTION: RawBuilder<SqlBool> = sql<SqlBool>`(${IS_OWN} 
 /** Whether the connection `c` speaks for the domain `d`. */
 export const SPEAKS_FOR_DOMAIN: RawBuilder<SqlBool> = sql<SqlBool>`(${IS_OWN}
       and (c.origin <> 'setup_link' or ${assignedConnection('d')} = c.id))`
+
+/** Whether it does, or would once it is active: for what cannot be undone when it is active again. */
+export const SPEAKS_ONCE_ACTIVE: RawBuilder<SqlBool> = sql<SqlBool>`(${IS_OWN}
+      and (c.origin <> 'setup_link' or ${assignedOnceActive('d', 'c')} = c.id))`

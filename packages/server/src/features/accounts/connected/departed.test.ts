@@ -19,7 +19,7 @@ const validated = async (client: Client): Promise<number> => (await client.get(`
 
 let count = 0
 /** A member, of the domain or not, who has connected the provider, and a session by it. */
-async function company({ isOfDomain = false } = {}) {
+async function company({ isOfDomain = false, origin = 'api' as 'api' | 'setup_link' } = {}) {
   const domain = `left${++count}.example`
   const [owner] = (await world.people(1)) as [Person]
   const ada = await world.person(isOfDomain ? { email: `ada@${domain}` } : {})
@@ -28,6 +28,7 @@ async function company({ isOfDomain = false } = {}) {
   const { id, slug } = await federated.connect('google', {
     organizationId: organization,
     madeBy: owner.id,
+    origin,
     name: `IdP ${count}`,
   })
   const user = federated.atGoogle({ email: `a@${domain}`, hd: domain })
@@ -51,11 +52,22 @@ const WAYS = [
   ],
 ] as const
 
+/** Writes the status of the connection, by hand or because its settings cannot be read. */
+const setStatus = ({ id }: Company, status: 'active' | 'disabled', unreadable_since: Date | null = null) =>
+  world.db.tx('system', (tx) =>
+    tx.updateTable('connections').set({ status, unreadable_since }).where('id', '=', id).execute(),
+  )
+
 const linked = async ({ ada }: Company): Promise<number> => (await federated.identitiesOf(ada.id)).length
 const aboutIt = async ({ ada }: Company): Promise<string[]> =>
   (await world.mailbox.emailsTo(ada.email))
     .map(({ subject }) => subject)
     .filter((one) => one.includes(`IdP ${count} `))
+const keptAbout = async ({ ada }: Company): Promise<string[]> =>
+  (await world.mailbox.emailsTo(ada.email))
+    .map(({ subject }) => subject)
+    .filter((one) => one.includes('still signs in'))
+const idOf = ({ root }: Company): string => root.split('/').at(-1) ?? ''
 
 describe.each(WAYS)('a member who %s', (_, go) => {
   it('is disconnected from its provider, with the sessions by it and an e-mail', async () => {
@@ -67,7 +79,7 @@ describe.each(WAYS)('a member who %s', (_, go) => {
     expect(await validated(of.ada.client)).toBe(200)
     expect((await aboutIt(of)).at(0)).toMatch(/^IdP \d+ was disconnected from your account/)
     const { data } = await (await of.visit()).get(`${API}/auth/me`)
-    expect(data?.id).not.toBe(of.ada.id)
+    expect(data?.user?.id).not.toBe(of.ada.id)
   })
 
   it('stays connected where the address is of a domain of the organization', async () => {
@@ -84,6 +96,36 @@ describe.each(WAYS)('a member who %s', (_, go) => {
     await world.app.settle()
     expect([await validated(of.session), await linked(of)]).toEqual([200, 1])
     expect((await aboutIt(of)).at(0)).toMatch(/^IdP \d+ still signs in to your account/)
+  })
+
+  it('gets no e-mail that it still signs in while none of the connections does, and one afterwards', async () => {
+    const of = await company()
+    await world.db.tx('system', (tx) => tx.deleteFrom('passwords').where('user_id', '=', of.ada.id).execute())
+    await setStatus(of, 'disabled')
+    expect(await go(of)).toBe(200)
+    for (const _ of [1, 2]) await world.clock.advance('1 day')
+    expect([await linked(of), await keptAbout(of)]).toEqual([1, []])
+    await setStatus(of, 'active')
+    for (const _ of [1, 2]) await world.clock.advance('1 day')
+    expect(await keptAbout(of)).toHaveLength(1)
+    const deleted = await company()
+    await world.db.tx('system', async (tx) => {
+      await tx.deleteFrom('passwords').where('user_id', '=', deleted.ada.id).execute()
+      await tx.deleteFrom('connections').where('id', '=', deleted.id).execute()
+    })
+    expect(await go(deleted)).toBe(200)
+    await world.app.settle()
+    expect([await linked(deleted), await keptAbout(deleted)]).toEqual([1, []])
+    // one that replaces it signs in with the account
+    const replacing = { organizationId: idOf(deleted), madeBy: deleted.owner.id }
+    const { id } = await federated.connect('google', { ...replacing, origin: 'setup_link' })
+    await world.clock.advance('1 day')
+    expect(await keptAbout(deleted)).toEqual([])
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('connections').set({ origin: 'api' }).where('id', '=', id).execute(),
+    )
+    for (const _ of [1, 2]) await world.clock.advance('1 day')
+    expect(await keptAbout(deleted)).toHaveLength(1)
   })
 })
 
@@ -127,6 +169,83 @@ describe('a former member who stayed connected as an address of the domain', () 
     await world.db.tx('system', (tx) => tx.deleteFrom('connections').where('id', '=', second.id).execute())
     await world.clock.advance('1 day')
     expect(await linked(of)).toBe(0)
+  })
+})
+
+describe('a former member of the domain whose connection cannot be used for a while', () => {
+  /** Days pass, and the job of the day runs. */
+  const days = async () => {
+    for (const _ of [1, 2]) await world.clock.advance('1 day')
+    await world.app.settle()
+  }
+  const departed = async (origin: 'api' | 'setup_link') => {
+    const of = await company({ isOfDomain: true, origin })
+    expect(await WAYS[0][1](of)).toBe(200)
+    await world.app.settle()
+    expect(await linked(of)).toBe(1)
+    return of
+  }
+  const isAda = async ({ visit, ada }: Company) =>
+    (await (await visit()).get(`${API}/auth/me`)).data?.user.id === ada.id
+
+  it('stays connected while the organization is deleted, and signs in after it was restored', async () => {
+    const of = await departed('api')
+    expect((await of.owner.client.delete(of.root)).status).toBe(200)
+    await days()
+    expect(await linked(of)).toBe(1)
+    await of.owner.client.signIn(of.owner.email, of.owner.password)
+    expect((await of.owner.client.post(`${of.root}/restore`, {})).status).toBe(200)
+    await days()
+    expect([await linked(of), await isAda(of)]).toEqual([1, true])
+  })
+
+  it('is disconnected at once after it was restored, where the domain was lost meanwhile', async () => {
+    const of = await departed('api')
+    expect((await of.owner.client.delete(of.root)).status).toBe(200)
+    await world.db.tx('system', (tx) =>
+      tx.deleteFrom('organization_domains').where('organization_id', '=', idOf(of)).execute(),
+    )
+    await days()
+    expect(await linked(of)).toBe(1)
+    await of.owner.client.signIn(of.owner.email, of.owner.password)
+    expect((await of.owner.client.post(`${of.root}/restore`, {})).status).toBe(200)
+    await world.app.settle()
+    expect(await linked(of)).toBe(0)
+  })
+
+  it.each(['disabled', 'unreadable'])(
+    'stays connected at a connection of a set-up link that is %s',
+    async (how) => {
+      const of = await departed('setup_link')
+      if (how === 'disabled') {
+        const path = `${of.root}/connections/${of.id}`
+        expect((await of.owner.client.patch(path, { status: 'disabled' })).status).toBe(200)
+      } else await setStatus(of, 'disabled', world.clock.now())
+      // one to which the domain leads meanwhile
+      await federated.connect('google', {
+        organizationId: idOf(of),
+        madeBy: of.owner.id,
+        origin: 'setup_link',
+      })
+      await days()
+      expect(await linked(of)).toBe(1)
+      await setStatus(of, 'active')
+      expect(await isAda(of)).toBe(true)
+    },
+  )
+
+  it('is disconnected where the domain would not lead there either once it is enabled', async () => {
+    const [of, other] = [await departed('setup_link'), await departed('setup_link')]
+    for (const one of [of, other]) {
+      await setStatus(one, 'disabled')
+      const second = await federated.connect('google', { organizationId: idOf(one), madeBy: one.owner.id })
+      const to = one === of ? second.id : one.id
+      await world.db.tx('system', (tx) =>
+        tx.updateTable('organization_domains').set({ connection_id: to }).where('organization_id', '=', idOf(one)).execute(),
+      ) // biome-ignore format: one row
+    }
+    await days()
+    expect([await linked(of), await linked(other)]).toEqual([0, 1])
   })
 })
 

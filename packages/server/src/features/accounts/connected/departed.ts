@@ -1,7 +1,8 @@
 /**
  * What becomes of the accounts at an organization's provider that a user has connected who is no member (any more): they are
  * disconnected, unless their connection is an authority for the account, whose address is of the organization's domain. Invariant: the
- * user keeps a way in; where they have none besides, the accounts stay and an e-mail says so, once.
+ * user keeps a way in; where they have none besides, the accounts stay and an e-mail says so, once: as long as one cannot
+ * sign in, not yet.
  */
 import { sql } from 'kysely'
 import { findLocale, systemCall } from '../../../base/call.ts'
@@ -32,7 +33,8 @@ export const departures = (tools: DepartureTools): Work[] => [
       for (const identity of foreign) {
         if (countWaysIn(ways, ids) > 0)
           await endIdentity(tools, tx, systemCall(now), user, identity, { reason: 'left_organization' })
-        else if (!again || identity.kept_at === null) await keep(tools, tx, user, identity, now)
+        else if (identity.signs_in && (!again || identity.kept_at === null))
+          await keep(tools, tx, user, identity, now)
       }
     }),
   ),
@@ -40,12 +42,22 @@ export const departures = (tools: DepartureTools): Work[] => [
   recurs('members.departed_before', '1d', (now) => endForeign(tools, {}, now)),
 ]
 
-async function listForeign(tx: Tx, userId: string, organizationId: string): Promise<Identity[]> {
-  const { rows } = await sql<{ id: string }>`
-    select i.id from identities i
+type ForeignIdentity = Identity & { signs_in: boolean }
+
+/** With whether one can sign in now: its connection is active, or was deleted and one that may replace it is (`findIdentity`). */
+async function listForeign(tx: Tx, userId: string, organizationId: string): Promise<ForeignIdentity[]> {
+  const { rows } = await sql<{ id: string; signs_in: boolean }>`
+    select i.id, exists (
+      select from connections c where c.organization_id = i.organization_id and c.status = 'active' and (c.id = i.connection_id
+        or (c.provider = i.provider and c.origin <> 'setup_link'
+          and not exists (select from connections x where x.id = i.connection_id)))) as signs_in
+    from identities i
     where i.user_id = ${userId} and i.organization_id = ${organizationId} and ${IS_FOREIGN}`.execute(tx)
-  const ids = rows.map(({ id }) => id)
-  return (await listIdentities(tx, userId)).filter(({ id }) => ids.includes(id))
+  const found = new Map(rows.map(({ id, signs_in }) => [id, signs_in]))
+  return (await listIdentities(tx, userId)).flatMap((identity) => {
+    const signs_in = found.get(identity.id)
+    return signs_in === undefined ? [] : [{ ...identity, signs_in }]
+  })
 }
 
 async function keep(

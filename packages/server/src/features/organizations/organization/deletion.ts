@@ -7,6 +7,7 @@ import { type Call, findLocale, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
+import { endAuthority } from '../../../core/authority-ended.ts'
 import { endProofsOfOrganization } from '../../../core/connection-ended.ts'
 import { revoke, revokeClients, revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -102,7 +103,7 @@ export async function deleteEmptyOrganization(
  * @throws Problem CONFLICT if it is not deleted or has no owner, NOT_FOUND for an owner who does not exist
  */
 export async function restoreOrganization(
-  tools: Pick<Tools, 'db' | 'roles'>,
+  tools: Pick<Tools, 'db' | 'jobs' | 'roles'>,
   call: Call,
   ownerId?: string | undefined,
 ): Promise<OrganizationMembership> {
@@ -114,7 +115,11 @@ export async function restoreOrganization(
     const organization = await tx.asSystem((system) => updateRestored(system, id, call.now))
     if (!organization)
       throw problem('CONFLICT', { message: 'This organization is not deleted. There is nothing to restore.' })
-    await tx.asSystem((system) => ensureOwner(system, locked, ownerId, call.now))
+    await tx.asSystem(async (system) => {
+      await ensureOwner(system, locked, ownerId, call.now)
+      // a domain may have been lost meanwhile
+      await endAuthority(tools.jobs, system, id, call.now)
+    })
     await recordOrganizationEvent(tx, call, 'organization.restored', id)
     return { organization, role: membership.role, permissions: membership.permissions }
   }
