@@ -23,6 +23,24 @@ export function emptyRecord(folder: string): void {
 }
 
 const seen = new Set<string>()
+const observers = new Set<(text: string) => void>()
+const observed = (text: string): void => {
+  for (const observe of observers) observe(text)
+}
+
+/**
+ * Collects the statements that are sent from now on, on PostgreSQL, without BEGIN and COMMIT, which are sent with the others.
+ * @returns a function that stops, and returns them
+ */
+export function observeStatements(): () => string[] {
+  const texts: string[] = []
+  const observe = (text: string): void => void texts.push(text)
+  observers.add(observe)
+  return () => {
+    observers.delete(observe)
+    return texts
+  }
+}
 
 /** Frames of the way from a statement's call to here. */
 const BETWEEN = /\/node_modules\/|\(node:|\/base\/db\/[^/]+(?<!\.test)\.ts|\/testing\/statements\.ts/
@@ -71,6 +89,7 @@ export function recordingDriver(driver: Driver, folder: string): Driver {
       connections.add(connection)
       const send = connection.send.bind(connection)
       connection.send = (text, values, role) => {
+        observed(text)
         const answer = send<never>(text, values, role)
         void record(folder, text, role, answer)
         return answer
@@ -78,6 +97,7 @@ export function recordingDriver(driver: Driver, folder: string): Driver {
       return connection
     },
     statement(text, values) {
+      observed(text)
       const answer = driver.statement<never>(text, values)
       void record(folder, text, 'system', answer)
       return answer

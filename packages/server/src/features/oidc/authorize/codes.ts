@@ -21,7 +21,8 @@ export type Permitted = Pick<
   Partial<Pick<AppRequest, 'challenge' | 'nonce' | 'claims' | 'dpopJkt'>>
 
 /**
- * Makes the code of a request, once, with what the user has permitted by it.
+ * Makes the code of a request, once, with what the user has permitted by it. @returns null where the user has to allow it first, which
+ * uses nothing up: whether it was allowed before is found by the statement that inserts the code.
  * @throws RefusedOnPage where the request was used meanwhile; Problem AUTHENTICATION_REQUIRED where the session has ended
  */
 export async function makeCode(
@@ -29,25 +30,30 @@ export async function makeCode(
   call: SignedInCall,
   request: AppRequest,
   { stored, met, isAllowed }: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
-): Promise<string> {
+): Promise<string | null> {
   const code = `ac_${randomSecret()}`
   const { now } = call
-  await db.tx('system', async (tx) => {
-    if (stored !== null && !(await useRequest(tx, stored.hash, now))) throw new RefusedOnPage('expired')
-    await insertPermitted(tx, call, request, {
-      hash: sha256(code),
-      met,
-      isAllowed,
-      expiresAt: later(now, CODE_LIFETIME),
+  const by = { hash: sha256(code), met, isAllowed, expiresAt: later(now, CODE_LIFETIME) }
+  try {
+    await db.tx('system', async (tx) => {
+      if (stored !== null && !(await useRequest(tx, stored.hash, now))) throw new RefusedOnPage('expired')
+      await insertPermitted(tx, call, request, by)
     })
-  })
+  } catch (error) {
+    if (error instanceof NotAllowed) return null
+    throw error
+  }
   return code
 }
+
+/** Rolls back what a code would have used up. */
+class NotAllowed extends Error {}
 
 /**
  * Inserts a code by its digest, and remembers what the user has just allowed by it. Of a first-party app that has no question nothing
  * is remembered, so that it has to ask once it is none any more.
- * @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended
+ * @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended; NotAllowed where the
+ * user has not just allowed it, nor before
  */
 export async function insertPermitted(
   tx: Tx,
@@ -81,7 +87,9 @@ export async function insertPermitted(
     organizationId: met.organization?.id ?? null,
     expiresAt,
   }
-  if (!(await insertAuthorizationCode(tx, code, now))) throw problem('AUTHENTICATION_REQUIRED')
+  const outcome = await insertAuthorizationCode(tx, code, now)
+  if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
+  if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')
   await audit(tx, call, {
     type: 'oidc.authorized',
     userId,

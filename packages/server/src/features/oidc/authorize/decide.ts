@@ -8,7 +8,7 @@ import { Problem } from '../../../base/errors.ts'
 import type { CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
-import { allowedBy, needsConsent } from '../consents/index.ts'
+import { isUnprovenApp } from '../consents/index.ts'
 import { answerApp } from './answers.ts'
 import { makeCode } from './codes.ts'
 import {
@@ -58,11 +58,14 @@ export async function decide(
   const needsLogin = stored === null && request.prompts.has('login')
   const met = needsLogin ? null : await findMet(tools, caller, underway)
   if (met === null) return await store(tools, call, underway)
-  if (!isAllowed && (await isToBeAsked(tools, caller, request))) {
+  const isAsked = !isAllowed && isAlwaysAsked(request)
+  const code = isAsked ? null : await makeCode(tools, caller, request, { stored, met, isAllowed })
+  if (code === null) {
     refuseIfSilent('consent_required', 'The user has to allow it.')
     return stored === null ? await store(tools, call, underway) : await ask(caller, underway)
   }
-  return await giveCode(tools, caller, underway, { met, isAllowed })
+  const { cookies } = underway
+  return answerApp(tools.config.publicUrl, request, { code }, { cookies, locale: call.locale })
 }
 
 /** Null where something is missing and the request is not stored yet: it is continued by its reference after the step-up. */
@@ -79,25 +82,10 @@ async function findMet(
   }
 }
 
-async function giveCode(
-  tools: DecideTools,
-  call: SignedInCall,
-  { request, stored, cookies }: Underway,
-  by: { met: Met; isAllowed: boolean },
-): Promise<PageAnswer> {
-  const code = await makeCode(tools, call, request, { stored, ...by })
-  return answerApp(tools.config.publicUrl, request, { code }, { cookies, locale: call.locale })
-}
-
-const isToBeAsked = (tools: DecideTools, call: SignedInCall, request: AppRequest): Promise<boolean> => {
-  const { client, redirectUri, consentScopes, resources, prompts } = request
-  if (prompts.has('select_account')) return Promise.resolve(true)
-  return needsConsent(tools.db.hot, call.principal.userId, {
-    client,
-    redirectUri,
-    wanted: allowedBy(consentScopes, resources),
-    isForced: prompts.has('consent'),
-  })
+/** Whether the question is put although it was allowed before. */
+function isAlwaysAsked({ client, redirectUri, prompts }: AppRequest): boolean {
+  if (prompts.has('select_account') || prompts.has('consent')) return true
+  return !client.settings.first_party && isUnprovenApp({ client, redirectUri })
 }
 
 async function store(tools: DecideTools, call: Call, { sent, request }: Underway): Promise<PageAnswer> {

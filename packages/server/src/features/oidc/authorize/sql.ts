@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Acr } from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
+import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 import { type Allowed, unionOf } from '../consents/index.ts'
@@ -95,26 +96,24 @@ export interface NewCode {
   expiresAt: Date
 }
 
-/**
- * Remembers what the user permits, and that the session has signed in to the app, and inserts the code: one statement, which
- * waits for a concurrent end of the session, and for one that takes the access away. @returns whether the session is still open, and what was allowed before still is
- */
-export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date): Promise<boolean> {
-  const allowed = JSON.stringify(code.allowed)
+/** What became of a code: it was made, its session has ended, or the user has to allow it first. */
+export type CodeOutcome = 'made' | 'ended' | 'not_allowed'
+
+const insertion = compiledOnce<CodeValues, { outcome: CodeOutcome }>((_, code) => {
   const union = unionOf(sql.ref('g.allowed'), sql.ref('excluded.allowed'))
-  const { rows } = await sql`
+  return sql`
     with open as materialized (
       select s.id, s.user_id, s.authenticated_at from sessions s
-      where s.id = ${code.sessionId} and s.user_id = ${code.userId} and s.ended_at is null and s.expires_at > ${now}
+      where s.id = ${code.sessionId} and s.user_id = ${code.userId} and s.ended_at is null and s.expires_at > ${code.now}
       for share
     ), known as materialized (
       select g.id from grants g
       where g.user_id = ${code.userId} and g.client_id = ${code.clientId}
-        and g.withdrawn_at is null and g.allowed @> ${allowed}::jsonb
+        and g.withdrawn_at is null and g.allowed @> ${code.allowed}::jsonb
       for share
     ), made as (
       insert into grants as g (id, user_id, client_id, allowed, created_at, updated_at)
-      select ${code.grantId}, open.user_id, ${code.clientId}, ${allowed}::jsonb, ${now}::timestamptz, ${now}::timestamptz
+      select ${code.grantId}, open.user_id, ${code.clientId}, ${code.allowed}::jsonb, ${code.now}::timestamptz, ${code.now}::timestamptz
       from open where not exists (select 1 from known) and ${code.isNew}
       on conflict (user_id, client_id) do update set updated_at = excluded.updated_at, withdrawn_at = null,
         created_at = case when g.withdrawn_at is null then g.created_at else excluded.created_at end,
@@ -124,18 +123,39 @@ export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date):
       select id from known union all select id from made
     ), entered as (
       insert into client_sessions (session_id, client_id, created_at)
-      select open.id, ${code.clientId}, ${now}::timestamptz from open
+      select open.id, ${code.clientId}, ${code.now}::timestamptz from open
       on conflict (session_id, client_id) do nothing
+    ), inserted as (
+      insert into authorization_codes (hash, client_id, grant_id, user_id, session_id, redirect_uri, challenge, scopes, resources,
+        nonce, claims, dpop_jkt, authenticated_at, acr, amr, organization_id, created_at, expires_at)
+      select ${code.hash}, ${code.clientId}, given.id, open.user_id, open.id, ${code.redirectUri}, ${code.challenge},
+        ${code.scopes}::text[], ${code.resources}::text[], ${code.nonce}, ${code.claims}::jsonb, ${code.dpopJkt},
+        open.authenticated_at, ${code.acr}, ${code.amr}::text[], ${code.organizationId}, ${code.now}, ${code.expiresAt}
+      from open cross join given
+      returning hash
     )
-    insert into authorization_codes (hash, client_id, grant_id, user_id, session_id, redirect_uri, challenge, scopes, resources,
-      nonce, claims, dpop_jkt, authenticated_at, acr, amr, organization_id, created_at, expires_at)
-    select ${code.hash}, ${code.clientId}, given.id, open.user_id, open.id, ${code.redirectUri}, ${code.challenge},
-      ${[...code.scopes]}::text[], ${[...code.resources]}::text[], ${code.nonce},
-      ${code.claims === null ? null : JSON.stringify(code.claims)}::jsonb, ${code.dpopJkt}, open.authenticated_at,
-      ${code.acr}, ${[...code.amr]}::text[], ${code.organizationId}, ${now}, ${code.expiresAt}
-    from open cross join given
-    returning hash`.execute(tx)
-  return rows.length > 0
+    select case when exists (select 1 from inserted) then 'made'
+      when exists (select 1 from open) then 'not_allowed' else 'ended' end as outcome`
+})
+
+type CodeValues = Omit<NewCode, 'allowed' | 'claims'> & { allowed: string; claims: string | null; now: Date }
+
+/**
+ * Remembers what the user permits, and that the session has signed in to the app, and inserts the code: one statement, which
+ * waits for a concurrent end of the session, and for one that takes the access away. Where nothing new is allowed, what was allowed
+ * before has to be enough.
+ */
+export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date): Promise<CodeOutcome> {
+  const { allowed, claims } = code
+  const { rows } = await tx.executeQuery(
+    insertion({
+      ...code,
+      allowed: JSON.stringify(allowed),
+      claims: claims === null ? null : JSON.stringify(claims),
+      now,
+    }),
+  )
+  return rows[0]?.outcome ?? 'ended'
 }
 
 /** Also those that no browser has opened: of a public app anybody can push some. */

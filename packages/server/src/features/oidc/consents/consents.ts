@@ -1,9 +1,8 @@
 /**
- * Whether a user has to allow what an app wants. What was allowed is remembered; something new needs a further answer, and so does
- * each request of an app whose identity cannot be proven (RFC 6749 §10.2, RFC 8252 §8.6).
+ * What a user allows an app. It is remembered; something new needs a further answer, and so does each request of an app whose identity
+ * cannot be proven (RFC 6749 §10.2, RFC 8252 §8.6).
  */
 import { type RawBuilder, sql } from 'kysely'
-import type { Statements } from '../../../base/db/types.ts'
 import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 
 /** What a user has allowed an app: the scopes of each resource by its identifier, and those of the server by `''`. */
@@ -22,32 +21,8 @@ export const allowedBy = (scopes: readonly string[], resources: readonly Resourc
   ),
 })
 
-/** What an app wants. */
-export interface ConsentNeed {
-  client: Client
-  redirectUri: string
-  wanted: Allowed
-  /** The app demands a question (`prompt=consent`). */
-  isForced: boolean
-}
-
-export async function needsConsent(db: Statements, userId: string, asked: ConsentNeed): Promise<boolean> {
-  const { client, wanted } = asked
-  if (asked.isForced) return true
-  if (client.settings.first_party) return false
-  if (isUnprovenApp(asked)) return true
-  const { rows } = await sql`
-    select 1 from grants
-    where user_id = ${userId} and client_id = ${client.id} and withdrawn_at is null
-      and allowed @> ${JSON.stringify(wanted)}::jsonb`.execute(db)
-  return rows.length === 0
-}
-
 /** Any app of the same device could use the id of a public client and an address that is no domain's. */
-export const isUnprovenApp = ({
-  client,
-  redirectUri,
-}: Pick<ConsentNeed, 'client' | 'redirectUri'>): boolean =>
+export const isUnprovenApp = ({ client, redirectUri }: { client: Client; redirectUri: string }): boolean =>
   client.settings.token_endpoint_auth_method === 'none' && !redirectUri.startsWith('https://')
 
 /** In SQL, what is allowed by either: the names of each resource once. */

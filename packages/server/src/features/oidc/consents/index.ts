@@ -2,7 +2,7 @@
  * Consents: what users have permitted apps, and when that has to be allowed again. Owns the table `grants`; leaves the question to
  * `authorize`.
  */
-export { type Allowed, allowedBy, isUnprovenApp, needsConsent, unionOf } from './consents.ts'
+export { type Allowed, allowedBy, isUnprovenApp, unionOf } from './consents.ts'
 export { type ShownQuestion, sealOf, wasShown } from './shown.ts'
 export { AccessList, WantedAccess, type WantedAccessProps } from './views.tsx'
 export { ownerNameOf, resourceScopesOf, type WantedScope } from './wanted.ts'
