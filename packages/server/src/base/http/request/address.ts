@@ -13,10 +13,14 @@ type Range = [Address, number]
 export function addressReader(trusted: readonly string[]): (req: IncomingMessage) => string | null {
   const ranges = trusted.map(range)
   if (ranges.length === 0) return (req) => peer(req)
+  // nearly all requests come from one proxy
+  let last: { peer: string; isTrusted: boolean } = { peer: '', isTrusted: false }
   return (req) => {
     const direct = peer(req)
     const forwarded = req.headers['x-forwarded-for']
-    if (direct === null || forwarded === undefined || !isTrusted(direct, ranges)) return direct
+    if (direct === null || forwarded === undefined) return direct
+    if (last.peer !== direct) last = { peer: direct, isTrusted: isTrusted(direct, ranges) }
+    if (!last.isTrusted) return direct
     let client = direct
     for (const hop of String(forwarded).split(',').reverse()) {
       const address = read(withoutPort(hop.trim()))
@@ -56,10 +60,10 @@ const isIn = (address: Address, ranges: readonly Range[]): boolean =>
 /** An IPv4-mapped IPv6 address is read as IPv4. */
 function read(text: string): Address | null {
   const plain = text.split('%', 1)[0] ?? ''
-  if (!/^[0-9a-f:.]{2,45}$/i.test(plain) || !ipaddr.isValid(plain)) return null
+  if (!/^[0-9a-f:.]{2,45}$/i.test(plain)) return null
   // parsers disagree about octal, hexadecimal and shortened spellings of IPv4
-  if (!plain.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(plain)) return null
-  return ipaddr.process(plain)
+  const isValid = plain.includes(':') ? ipaddr.isValid(plain) : ipaddr.IPv4.isValidFourPartDecimal(plain)
+  return isValid ? ipaddr.process(plain) : null
 }
 
 function withoutPort(text: string): string {

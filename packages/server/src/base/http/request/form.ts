@@ -35,7 +35,11 @@ export function parseRepeating(
   return fields
 }
 
+/** What needs decoding; most names and values have neither. */
+const ENCODED = /[%+]/
+
 function decoded(text: string, field?: string): string {
+  if (!ENCODED.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

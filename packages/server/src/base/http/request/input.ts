@@ -131,17 +131,18 @@ const NO_NAMES: ReadonlySet<string> = new Set()
 function withinLimit(fields: Record<string, unknown>): Record<string, unknown> {
   dropEmpty(fields)
   for (const name in fields) {
-    for (const one of [fields[name]].flat()) {
-      if (typeof one === 'string' && one.length > PARAMETER_LIMIT)
-        throw badRequest(`The parameter has more than ${PARAMETER_LIMIT} characters.`, {
-          field: name,
-          code: 'too_long',
-          message: `Must have at most ${PARAMETER_LIMIT} characters.`,
-        })
-    }
+    const value = fields[name]
+    if (Array.isArray(value) ? value.some(isTooLong) : isTooLong(value))
+      throw badRequest(`The parameter has more than ${PARAMETER_LIMIT} characters.`, {
+        field: name,
+        code: 'too_long',
+        message: `Must have at most ${PARAMETER_LIMIT} characters.`,
+      })
   }
   return fields
 }
+
+const isTooLong = (value: unknown): boolean => typeof value === 'string' && value.length > PARAMETER_LIMIT
 
 const NOTHING: Declaration = { members: new Map(), entries: null }
 

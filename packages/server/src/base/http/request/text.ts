@@ -2,7 +2,7 @@
 import { type FieldError, Problem } from '../../errors.ts'
 
 /** PostgreSQL cannot store NUL; an unpaired surrogate is no character, and encoding it changes it. */
-export const hasBadCharacters = (text: string): boolean => text.includes('\0') || /\p{Surrogate}/u.test(text)
+export const hasBadCharacters = (text: string): boolean => text.includes('\0') || !text.isWellFormed()
 
 export const badRequest = (message: string, detail?: FieldError): Problem =>
   new Problem('BAD_REQUEST', { message, details: detail ? [detail] : undefined })

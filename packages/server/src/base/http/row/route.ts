@@ -245,6 +245,8 @@ export interface ProtocolFace<I = unknown, O = unknown> extends Face {
   tag: string
   /** The body is JSON in place of a form (RFC 7591 §3.1). */
   takesJson?: true
+  /** As of an API row. */
+  keepsText?: true
   bare?: never
   withKey?: never
   run(call: Call, input: I, request: ProtocolRequest): Eventual<Answer<O>>

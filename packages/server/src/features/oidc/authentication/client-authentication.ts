@@ -103,7 +103,7 @@ function readBasic(authorization: string): { id: string; secret: string } {
 
 function decoded(text: string): string | null {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
   } catch {
     return null
   }

@@ -11,7 +11,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { endFamily, findToken } from '../../access/tokens/index.ts'
 import { isStillPermitted } from '../admission/index.ts'
 import { type AuthenticatedClient, refusal } from '../authentication/index.ts'
-import { type AppTokens, isUsableToken } from './app-tokens.ts'
+import { type AppToken, type AppTokens, isUsableToken } from './app-tokens.ts'
 
 type IntrospectionTools = Tools & { tokens: AppTokens }
 
@@ -29,7 +29,19 @@ export async function introspect(
   const found = await tools.tokens.read(token, call.now)
   if (found === null || !(await mayKnow(tools, client, found.client, found.audience))) return INACTIVE
   if (!(await isUsableToken(tools, found, call.now))) return INACTIVE
-  return { active: true, token_type: found.jkt === null ? 'Bearer' : 'DPoP', ...found.claims }
+  return activeAnswer(found)
+}
+
+const answers = new WeakMap<AppToken, Record<string, unknown>>()
+
+/** One object for each token that is held, so that its text is kept (`keepsText` of the row). */
+function activeAnswer(token: AppToken): Record<string, unknown> {
+  let answer = answers.get(token)
+  if (answer === undefined) {
+    answer = { active: true, token_type: token.jkt === null ? 'Bearer' : 'DPoP', ...token.claims }
+    answers.set(token, answer)
+  }
+  return answer
 }
 
 async function introspectRefreshToken(

@@ -64,6 +64,7 @@ export function issuedRoutes(tools: Tools): Row[] {
       message: 'Whether the token is valid, and what it says.',
       input: TokenToJudge,
       output: z.looseObject({ active: described(z.boolean(), 'Whether the token is valid.', true) }),
+      keepsText: true,
       run: async (call, sent, request) => {
         const by = await authenticateClient(tools, call, sent, request)
         if (sent.token === undefined) throw refusal('invalid_request', 'The parameter token is missing.')
