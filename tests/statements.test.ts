@@ -86,8 +86,9 @@ async function wholeReadsOf(role: string, text: string): Promise<PlanNode[]> {
 /** Tables of a few rows each; the canary is one row. */
 const SMALL = new Set(['roles', 'permissions', 'signing_keys', 'recurring', 'migrations', 'secret_canary'])
 /**
- * What reads a whole table by intent: sweeps, at most once an hour, what the development outbox alone sends, and the
- * deletion of an account, which searches the open jobs for its identifiers.
+ * What reads a whole table by intent: sweeps, at most once an hour, what the development outbox alone sends, the
+ * deletion of an account, which searches the open jobs for its identifiers, and the end of everything after a
+ * restoration (`latchkey tokens revoke --all-before`), which most rows are of.
  */
 const WHOLE: [table: string, text: RegExp][] = [
   ['devices', /^delete from "devices" where "last_used_at" </],
@@ -96,6 +97,8 @@ const WHOLE: [table: string, text: RegExp][] = [
   ['letters', /^delete from latchkey\.letters where status <> 'waiting' and created_at </],
   ['letters', /from latchkey\.letters\s+where status = 'sent'/],
   ['refresh_tokens', /^delete from "refresh_tokens" where "used_at" </],
+  ['links', /^update "links" set "used_at" = \$1 where "created_at" <= \$2 and "used_at" is null$/],
+  ['token_families', /^update "token_families" set .* where "created_at" <= \$3 and "revoked_at" is null$/],
   ['organization_roles', /^update organization_roles set permissions = array_remove/],
   ['sessions', /select id from sessions\s+where ended_at/],
   ['users', /select id from sessions\s+where ended_at/],
