@@ -1,17 +1,21 @@
 /**
  * The end of what apps have got for their users: codes that were not exchanged, and families of tokens. Called where a user leaves the
- * organization of apps, an app is disabled, and all tokens of a user are revoked. Leaves access tokens to the caller, who revokes
+ * organization of apps, or takes an app its access, an app is disabled, and all tokens of a user are revoked. Leaves access tokens to the caller, who revokes
  * those of the user, of the app or of the families that ended here; and offline families of an account to offline-families.
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Tx } from '../base/db/types.ts'
 
-/** Of one app; or of a user, at all apps or at those of an organization. */
-export type ClientAccess = { clientId: string } | { userId: string; organizationId?: string }
+/** Of one app; of what a user has allowed one; or of a user, at all apps or at those of an organization. */
+export type ClientAccess =
+  | { clientId: string }
+  | { grantId: string }
+  | { userId: string; organizationId?: string }
 
-/** A condition on rows with `client_id` and `user_id`. */
+/** A condition on rows with `client_id`, `grant_id` and `user_id`. */
 function isOf(of: ClientAccess): RawBuilder<SqlBool> {
   if ('clientId' in of) return sql<SqlBool>`client_id = ${of.clientId}`
+  if ('grantId' in of) return sql<SqlBool>`grant_id = ${of.grantId}`
   const { userId, organizationId } = of
   return organizationId === undefined
     ? sql<SqlBool>`user_id = ${userId}`

@@ -69,6 +69,8 @@ export const PublicJwk = z.strictObject({
   use: Token,
   alg: Token,
   key_ops: z.array(z.string().max(20)).max(10).optional(),
+  /** WebCrypto writes it into every key. */
+  ext: z.boolean().optional(),
   crv: Token,
   x: Base64,
   y: Base64,

@@ -67,6 +67,7 @@ export function signAccessToken(
 
 /** Which rights of the user a token names. */
 interface RightsNamed {
+  username: boolean
   roles: boolean
   /** `all` of them; those that these patterns also permit; or null: the token says nothing about permissions. */
   permissions: 'all' | readonly string[] | null
@@ -146,7 +147,13 @@ export function signClientToken(
   return mint(tools, { by, claims, lifetime, ends }, now)
 }
 
-const ALL: RightsNamed = { roles: true, permissions: 'all', organization: true, organizationRole: true }
+const ALL: RightsNamed = {
+  username: true,
+  roles: true,
+  permissions: 'all',
+  organization: true,
+  organizationRole: true,
+}
 
 /** The user's rights, and the organization in which they act. */
 function rightsOf(
@@ -158,7 +165,7 @@ function rightsOf(
   const named = (permissions: readonly string[]): readonly string[] =>
     patterns === 'all' ? permissions : within(patterns ?? [], permissions)
   return {
-    ...(patterns !== null && { username }),
+    ...(names.username && { username }),
     ...(names.roles && { role: roles.primaryOf([...held]), roles: [...held] }),
     ...(patterns !== null && { permissions: named(roles.permissionsOf([...held])) }),
     ...(names.organization && organization !== null && organizationIn(organization, names)),

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { endClientAccess } from '../../../core/client-access.ts'
 import type { Allowed } from '../consents/index.ts'
 
 export interface ApplicationRow {
@@ -59,30 +60,15 @@ export const lockGrant = (tx: Tx, userId: string, id: string): Promise<{ client_
     .forNoKeyUpdate()
     .executeTakeFirst()
 
-/**
- * Takes the access away: deletes the codes, so that exchanges that have begun end before, and later ones find none; ends the
- * families, in the order in which others lock them; and forgets what was allowed.
- * @returns the families, whose access tokens are still to be revoked
- */
+/** Takes the access away, and forgets what was allowed. @returns the families, whose access tokens are still to be revoked */
 export async function withdrawGrant(tx: Tx, id: string, now: Date): Promise<string[]> {
-  const codes = await tx
-    .deleteFrom('authorization_codes')
-    .where('grant_id', '=', id)
-    .returning('family_id')
-    .execute()
-  const { rows } = await sql<{ id: string }>`
-    with held as materialized (
-      select id from token_families where grant_id = ${id} and revoked_at is null order by id for no key update
-    )
-    update token_families f set revoked_at = ${now}, revoke_reason = 'revoked'
-    from held where f.id = held.id and f.revoked_at is null
-    returning f.id`.execute(tx)
+  const families = await endClientAccess(tx, { grantId: id }, now)
   await tx
     .updateTable('grants')
     .set({ allowed: '{}', updated_at: now, withdrawn_at: now })
     .where('id', '=', id)
     .execute()
-  return [...new Set([...codes.flatMap(({ family_id }) => family_id ?? []), ...rows.map((row) => row.id)])]
+  return families
 }
 
 /** Ends the sessions of a user at an app, locked in the order of their ids. @returns these */

@@ -6,6 +6,7 @@ import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { keepRegistered } from '../clients/index.ts'
 import { allowedBy } from '../consents/index.ts'
 import { type AppRequest, RefusedOnPage } from './request.ts'
 import type { Met, SignedInCall } from './requirements.ts'
@@ -90,6 +91,7 @@ export async function insertPermitted(
   const outcome = await insertAuthorizationCode(tx, code, now)
   if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
   if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')
+  if (client.expiresAt !== null) await keepRegistered(tx, client.id)
   await audit(tx, call, {
     type: 'oidc.authorized',
     userId,

@@ -6,11 +6,11 @@
 import { can } from '@latchkey/guard'
 import type { Call, Principal } from '../../../base/call.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import { assertFew } from '../../../core/strangers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from '../../access/api-keys/index.ts'
 import { denials } from '../../access/roles/index.ts'
 import { register } from './operations.ts'
-import { assertFew } from './strangers.ts'
 
 export type AdmissionTools = Pick<Tools, 'config' | 'db' | 'limits' | 'roles'> & {
   keyChecks: Pick<KeyChecks, 'check'>

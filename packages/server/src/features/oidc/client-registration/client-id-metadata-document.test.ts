@@ -173,6 +173,24 @@ describe('an app with a document', () => {
     expect(documents.requested).toEqual([id])
   })
 
+  it('may push its request as the first thing that it does, and say who it is by its assertion alone', async () => {
+    const key = appKey('ES256')
+    documents.put(id, {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [{ ...key.jwk, ext: true }] },
+    })
+    const now = Math.floor(world.clock.now().getTime() / 1000)
+    const claims = { iss: id, sub: id, aud: world.config.publicUrl, iat: now, exp: now + 60, jti: 'first' }
+    const parameters = Object.fromEntries(new URLSearchParams(authorizePath({ id }).split('?')[1]))
+    const { client_id: _, ...unnamed } = parameters
+    const pushed = await send('/oidc/par', {
+      ...unnamed,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: key.sign({ kid: key.jwk.kid }, claims),
+    })
+    expect([pushed.status, pushed.body.error]).toEqual([201, undefined])
+  })
+
   it('is refused where it pushes or posts and its document cannot be used', async () => {
     const parameters = {
       client_id: id,

@@ -97,6 +97,18 @@ describe('an administrator', () => {
     expect(await rowOf()).toMatchObject({ status: 'disabled', name: 'New' })
   })
 
+  it('disables for good an app that no user has allowed anything, whose row would expire', async () => {
+    documents.put(id)
+    await visit()
+    const root = await administrator()
+    expect((await root.client.patch(path(), { status: 'disabled' })).status).toBe(200)
+    await world.clock.advance('51 hours')
+    await world.app.settle()
+    expect(await rowOf()).toMatchObject({ status: 'disabled' })
+    expect(await statusOf()).toBe(400)
+    expect(await rowOf()).toMatchObject({ status: 'disabled' })
+  })
+
   it('changes nothing that the document says', async () => {
     documents.put(id)
     await visit()
@@ -128,6 +140,18 @@ describe('an app that', () => {
     expect(await rowOf()).toBeDefined()
     await world.clock.advance('2 hours')
     expect(await rowOf()).toBeUndefined()
+  })
+
+  it('a user allows something in its last hour works on', async () => {
+    documents.put(id)
+    await visit()
+    await world.clock.advance('47 hours')
+    await world.app.settle()
+    await world.clock.advance('50 minutes')
+    const [ada] = (await world.people(1)) as [Person]
+    const { reply } = await follow(ada.client, authorizePath({ id }))
+    await answerConsent(ada.client, reply.text)
+    expect(await rowOf()).toMatchObject({ expires_at: null })
   })
 
   it('a user has allowed something stays', async () => {

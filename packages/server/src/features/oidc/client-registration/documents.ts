@@ -10,10 +10,10 @@ import { later } from '../../../base/clock.ts'
 import { problem } from '../../../base/errors.ts'
 import { BadDocument, jsonOf, NoAnswer, type OutboundAnswer } from '../../../base/outbound/index.ts'
 import { mayBePrivateDocument, readsDocument } from '../../../core/clients/index.ts'
+import { assertFew } from '../../../core/strangers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { prepareIdTokens, storeDocumentClient } from '../clients/index.ts'
 import { BadMetadata, type MetadataPolicy, readMetadata } from './metadata.ts'
-import { assertFew } from './strangers.ts'
 
 /** §4: what a document may state; no shared secret could be in it. */
 const POLICY: MetadataPolicy = {

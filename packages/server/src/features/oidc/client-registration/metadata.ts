@@ -110,11 +110,11 @@ function parsed(stated: Readonly<Record<string, unknown>>): Metadata {
 const typeOf = (redirectUris: readonly string[]): ClientSettings['application_type'] =>
   redirectUris.some((uri) => !uri.startsWith('https:')) ? 'native' : 'web'
 
-/** Of the scopes, those of the server; an app that names none of them may have all. */
+/** Of the scopes, those of the server; an app that names no scope at all may have all of them. */
 function scopesIn(scope: string | undefined): string[] | null {
-  const named = scope?.split(' ') ?? []
-  const known = STANDARD_SCOPES.filter((name) => named.includes(name))
-  return known.length > 0 ? known : null
+  if (scope === undefined) return null
+  const named = scope.split(' ')
+  return STANDARD_SCOPES.filter((name) => named.includes(name))
 }
 
 function assertRules(settings: ClientSettings): void {

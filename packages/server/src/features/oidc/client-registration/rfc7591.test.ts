@@ -156,6 +156,13 @@ describe('§3.1, §3.2.1: a registration', () => {
     expect(body.client_secret).toMatch(/^cs_/)
   })
 
+  it('of scopes that are not there gives none, rather than all', async () => {
+    const { body } = await register({ scope: 'notes secrets:read' })
+    const { settings } = (await rowOf(body.client_id)) as { settings: Members }
+    expect(settings.scopes).toEqual([])
+    expect(body.scope ?? '').toBe('')
+  })
+
   it('may come from a page of any origin, and reads no cookie', async () => {
     const reply = await ada.client.post(
       '/oidc/register',

@@ -67,6 +67,7 @@ const ABOUT_KEY: { readonly [K in keyof z.infer<typeof PublicJwk>]-?: string } =
   use: '`sig`, or absent.',
   alg: 'The algorithm that it is used with.',
   key_ops: 'What it is used for.',
+  ext: 'As WebCrypto writes it; it has no effect.',
   crv: 'The curve.',
   x: 'The x coordinate, or the public key of Ed25519.',
   y: 'The y coordinate.',

@@ -153,12 +153,24 @@ async function countRegistered(tx: Tx, source: NewRegistered['source']): Promise
   return rows[0]?.count ?? 0
 }
 
-/** Those that a user has allowed something stay; of the others, those that have expired are deleted. */
+/** Those that a user has allowed something stay; of the others, those that have expired are deleted, disabled ones excepted. */
 export async function purgeRegistered(db: Statements, now: Date): Promise<void> {
   await sql`
     update clients c set expires_at = null
     where c.expires_at is not null and exists (select 1 from grants g where g.client_id = c.id)`.execute(db)
-  await sql`delete from clients where expires_at < ${now} and source in ('registration', 'document')`.execute(
+  // one that an administrator has disabled stays disabled: its document would make it again
+  await sql`
+    delete from clients where expires_at < ${now} and status = 'active' and source in ('registration', 'document')`.execute(
     db,
   )
+}
+
+/** A user has allowed it something: it stays. */
+export async function keepRegistered(tx: Tx, id: string): Promise<void> {
+  await tx
+    .updateTable('clients')
+    .set({ expires_at: null })
+    .where('id', '=', id)
+    .where('expires_at', 'is not', null)
+    .execute()
 }

@@ -1,13 +1,17 @@
 /** The endpoint of pushed requests (RFC 9126 §2). */
 import { z } from 'zod'
-import type { Call } from '../../../base/call.ts'
 import { described, textField } from '../../../base/described.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
-import { addressKey } from '../../../base/http/request/address.ts'
 import { protocol, type Row } from '../../../base/http/row/route.ts'
-import { isRefused } from '../../../base/limits/index.ts'
+import { assertFew } from '../../../core/strangers.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { authenticateClient, Credentials, refusal } from '../authentication/index.ts'
+import {
+  appNamedIn,
+  authenticateClient,
+  type ClientCredentials,
+  Credentials,
+  refusal,
+} from '../authentication/index.ts'
 import {
   AuthorizationParameters,
   type CheckTools,
@@ -56,12 +60,12 @@ export function pushedRoutes(tools: PushedTools): Row[] {
       output: PushedView,
       run: async (call, sent, request) => {
         const proof = dpopProofOf(tools, call, request)
-        const fault = await tools.documents.refresh(call, sent.client_id)
+        const fault = await tools.documents.refresh(call, appOf(sent))
         if (fault !== null) throw refusedDocument(fault)
         const by = await authenticateClient(tools, call, sent, request, proof?.use)
         demandNonce(tools, call, by, proof)
         const { client } = by
-        if (!by.isProven) await assertFew(tools, call)
+        if (!by.isProven) await assertFew(tools, call, 'pushed requests', UNPROVEN)
         // §2.1
         if (sent.request_uri !== undefined)
           throw refusal('invalid_request', 'A pushed request does not have the parameter request_uri.')
@@ -80,14 +84,9 @@ export function pushedRoutes(tools: PushedTools): Row[] {
   ]
 }
 
-/** @throws Problem RATE_LIMIT_EXCEEDED */
-async function assertFew({ limits, config }: PushedTools, { ip, now }: Call): Promise<void> {
-  if (config.rateLimits === 'off') return
-  const window = { key: `pushed requests ${addressKey(ip)}`, ...UNPROVEN }
-  const verdicts = await limits.usual.take([window], now)
-  const { resetSeconds = 0 } = verdicts.at(-1) ?? {}
-  if (isRefused(verdicts)) throw problem('RATE_LIMIT_EXCEEDED', { retryAfter: resetSeconds })
-}
+/** Who the app says that it is: an assertion may say it alone. */
+const appOf = ({ client_id: id, client_assertion: assertion }: ClientCredentials): string | undefined =>
+  id ?? (assertion === undefined ? undefined : appNamedIn(assertion))
 
 /** §2.3: what a page would show, or the app would learn by a redirect, is the answer. */
 function asAnswer(error: unknown): never {

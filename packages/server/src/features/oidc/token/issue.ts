@@ -159,7 +159,7 @@ const PERMISSION = /^(?:\*|[^:]+:[^:]+)$/
 /**
  * The rights of the user in a token. At a resource these are the permissions that a scope of the resource covers too, so that the token
  * permits no more than the app was allowed. Without a resource, the APIs of the server judge its own apps by all of them.
- * @param isTrusted whether the app may show resources the roles without the scope `roles`
+ * @param isTrusted whether the app may show resources who the user is, roles and organization without the scopes that name them
  */
 function rightsNamed({ client, scopes, resources }: For, isTrusted: boolean): RightsNamed {
   const { organizationId, settings } = client
@@ -174,9 +174,11 @@ function rightsNamed({ client, scopes, resources }: For, isTrusted: boolean): Ri
     return scopes.filter((name) => ofResources.has(name) && PERMISSION.test(name))
   }
   return {
+    username: isFull && (isTrusted || scopes.includes('profile')),
     roles: isShown || scopes.includes('roles'),
     permissions: !isFull ? null : resources.length === 0 ? 'all' : patterns(),
-    organization: isFull || scopes.includes('organization'),
+    // an app of an organization acts there alone
+    organization: isShown || (isFull && organizationId !== null) || scopes.includes('organization'),
     organizationRole: isShown || scopes.includes('organization'),
   }
 }

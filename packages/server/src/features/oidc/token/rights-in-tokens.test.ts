@@ -84,6 +84,17 @@ describe('a token for an API with all claims', () => {
     expect((await claimsFor(root, own, 'openid')).permissions).toEqual([])
   })
 
+  it('says who the user is, and where they act, only by the scopes that name these', async () => {
+    const organization = await world.organization({ members: [[clerk, 'member']] })
+    const acting = await clerk.client.post('/api/v1/auth/organization', { organization_id: organization })
+    expect(acting.status).toBe(200)
+    const foreign = await testApp(world, { scopes: ['openid', 'profile', 'organization', 'users:read'] })
+    const lean = await claimsFor(clerk, foreign, 'openid users:read')
+    expect([lean.username, lean.org, lean.org_permissions]).toEqual([undefined, undefined, undefined])
+    const named = await claimsFor(clerk, foreign, 'openid profile organization users:read')
+    expect(['username' in named, named.org]).toEqual([true, organization])
+  })
+
   it('has the same of an organization', async () => {
     const owner = await world.person()
     const organization = await world.organization({ members: [[owner, 'owner']] })

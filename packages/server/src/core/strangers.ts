@@ -1,9 +1,9 @@
 /** What a client address may do here without a credential. */
-import type { Call } from '../../../base/call.ts'
-import { problem } from '../../../base/errors.ts'
-import { addressKey } from '../../../base/http/request/address.ts'
-import { isRefused, type LimitWindow } from '../../../base/limits/index.ts'
-import type { Tools } from '../../../core/tools.ts'
+import type { Call } from '../base/call.ts'
+import { problem } from '../base/errors.ts'
+import { addressKey } from '../base/http/request/address.ts'
+import { isRefused, type LimitWindow } from '../base/limits/index.ts'
+import type { Tools } from './tools.ts'
 
 /** @throws Problem RATE_LIMIT_EXCEEDED */
 export async function assertFew(
