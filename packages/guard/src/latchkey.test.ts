@@ -50,6 +50,63 @@ describe('with a connected stream', () => {
     expect(asked()).toBe(0)
   })
 
+  it.each([
+    ['sub', 'usr_9'],
+    ['client', 'orders-api'],
+  ])('refuses a token as soon as the %s of who acts, or has acted, is revoked', async (kind, sub) => {
+    const consumer = await live()
+    const iat = Math.floor(Date.now() / 1000) - 10
+    const tokens = await Promise.all([
+      server.token({ iat, act: { sub } }),
+      server.token({ iat, act: { sub: 'billing-api', act: { sub } } }),
+      // of another actor, of none, and issued afterwards
+      server.token({ iat, act: { sub: 'usr_8' } }),
+      server.token({ iat }),
+      server.token({ iat: iat + 2, act: { sub } }),
+    ])
+    const statuses = () => Promise.all(tokens.map((token) => statusOf(consumer, token)))
+    expect(await statuses()).toEqual([200, 200, 200, 200, 200])
+    server.revoke({ kind, value: sub, before: iat + 1 })
+    await until(async () => (await statusOf(consumer, tokens[0] ?? '')) === 401, 'the revocation')
+    expect(await statuses()).toEqual([401, 401, 200, 200, 200])
+    expect(asked()).toBe(0)
+  })
+
+  it('refuses tokens that depend on roles without naming them as soon as any role is revoked', async () => {
+    const consumer = await live()
+    const iat = Math.floor(Date.now() / 1000) - 10
+    const ofApp = { iat, client_id: 'shop', scope: 'orders:read', role: undefined, roles: undefined }
+    const tokens = await Promise.all([
+      server.token({ iat, act: { sub: 'usr_9' } }),
+      server.token({ ...ofApp, permissions: ['orders:read'] }),
+      // a service that acts has no roles; nothing depends on a role; its roles are named; issued afterwards
+      server.token({ iat, act: { sub: 'orders-api' } }),
+      server.token({ ...ofApp, permissions: [] }),
+      server.token({ iat }),
+      server.token({ ...ofApp, permissions: ['orders:read'], iat: iat + 2 }),
+    ])
+    const statuses = () => Promise.all(tokens.map((token) => statusOf(consumer, token)))
+    expect(await statuses()).toEqual([200, 200, 200, 200, 200, 200])
+    server.revoke({ kind: 'role', value: '*', before: iat + 1 })
+    await until(async () => (await statusOf(consumer, tokens[0] ?? '')) === 401, 'the revocation')
+    expect(await statuses()).toEqual([401, 401, 200, 200, 200, 200])
+    expect(asked()).toBe(0)
+  })
+
+  it.each([null, 'usr_9', [], {}, { sub: 9 }, { sub: 'usr_9', act: 'usr_8' }])(
+    'reads any actor of a token: %j',
+    async (act) => {
+      const consumer = await live()
+      const token = await server.token({ act })
+      expect(await statusOf(consumer, token)).toBe(200)
+      server.revoke({ kind: 'role', value: 'helper' })
+      server.revoke({ kind: 'jti', value: 'tok_0' })
+      expect(await statusOf(consumer, token)).toBe(200)
+      server.revoke({ kind: 'sub', value: 'usr_1' })
+      await until(async () => (await statusOf(consumer, token)) === 401, 'the revocation')
+    },
+  )
+
   it('accepts tokens of a user that were issued after the revocation', async () => {
     const consumer = await live()
     const seconds = Math.floor(Date.now() / 1000)

@@ -42,12 +42,15 @@ export interface VerifiedToken {
    * is an id of Latchkey, which contains it; otherwise `iat`.
    */
   readonly issuedAt: number
+  /** For comparing with revocations: the roles that it names, and `*` where its rights depend on roles that it does not name. */
   readonly roles: readonly string[]
   /** The organization in which the caller acts. */
   readonly org: string | null
   /** The app that the token was issued to (RFC 9068 §2.2), and what it was authorized by; null for a token of a session. */
   readonly client: string | null
   readonly family: string | null
+  /** Who acts for `sub`, users and apps of the server, the current one first (RFC 8693 §4.1). None where `sub` acts. */
+  readonly actors: readonly string[]
   /** The thumbprint of the key that the token is bound to (RFC 9449 §6.1); '' where that is malformed, null for a bearer token. */
   readonly jkt: string | null
   /** The end of validity in milliseconds since the Unix epoch, including the tolerance. */
@@ -178,25 +181,46 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
 
 /** @param principal null: its roles and organization are those of the claims */
 function factsOf(
-  { jti, sid, sub, iat, roles, org, client_id, fam, cnf }: Claims,
+  claims: Claims,
   until: number,
   principal: Principal | null,
   { isLatchkey }: TokenRules,
 ): UnsignedToken {
+  const { jti, sid, sub, iat, org, client_id, fam, cnf } = claims
   const seconds = isTime(iat) ? iat : 0
+  const actors = actorsIn(claims)
+  const named = principal?.roles ?? (isTexts(claims.roles) ? claims.roles : NONE)
   return {
     jti: typeof jti === 'string' ? jti : null,
     sid: typeof sid === 'string' ? sid : null,
     sub: typeof sub === 'string' ? sub : (principal?.userId ?? ''),
     iat: seconds,
     issuedAt: Math.max(seconds, isLatchkey ? timeOfId(jti) : 0),
-    roles: principal?.roles ?? (isTexts(roles) ? roles : []),
+    roles: dependsOnUnnamed(claims, actors) ? [...named, UNNAMED_ROLE] : named,
     org: principal === null ? (typeof org === 'string' ? org : null) : principal.organizationId,
     client: typeof client_id === 'string' ? client_id : null,
     family: typeof fam === 'string' ? fam : null,
+    actors,
     jkt: thumbprintIn(cnf),
     until,
   }
+}
+
+const NONE: readonly string[] = []
+/** What the server revokes with every role, for tokens that depend on roles without naming them. */
+const UNNAMED_ROLE = '*'
+
+/** Those by which a user acts for another one, and those behind permissions of which the app may not know the roles. */
+const dependsOnUnnamed = ({ roles, permissions }: Claims, actors: readonly string[]): boolean =>
+  (roles == null && Array.isArray(permissions) && permissions.length > 0) ||
+  actors.some((actor) => actor.startsWith('usr_'))
+
+function actorsIn({ act }: Claims): readonly string[] {
+  if (act === undefined) return NONE
+  const found: string[] = []
+  for (let actor: unknown = act; isRecord(actor); actor = actor.act)
+    if (typeof actor.sub === 'string') found.push(actor.sub)
+  return found
 }
 
 /** Other methods of confirmation (RFC 7800 §3.1) are not checked here. */

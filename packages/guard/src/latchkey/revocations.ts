@@ -29,6 +29,8 @@ export interface Revocable {
   /** The app that the token was issued to. */
   readonly client?: string | null
   readonly roles?: readonly string[]
+  /** Who acts for `sub`, users and apps: what is revoked of any of them covers the token as well. */
+  readonly actors?: readonly string[]
   /** In seconds since the Unix epoch; null for an answer of the server, which is as recent as its `version`. */
   readonly issuedAt: number | null
   /** For an answer of the server: the version of this list at the time of the request to the server. */
@@ -100,7 +102,7 @@ export function revocations(now: () => number): Revocations {
     covers(credential) {
       // fast path: nothing was revoked yet
       if (version === 0) return false
-      const { jti, sid, sub, keyId, org, roles, family, client } = credential
+      const { jti, sid, sub, keyId, org, roles, family, client, actors } = credential
       return (
         isCovered('jti', jti, credential) ||
         isCovered('sid', sid, credential) ||
@@ -110,7 +112,10 @@ export function revocations(now: () => number): Revocations {
         isCovered('family', family, credential) ||
         isCovered('client', client, credential) ||
         (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, credential)) ||
-        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, credential)) === true)
+        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, credential)) === true) ||
+        actors?.some(
+          (actor) => isCovered('sub', actor, credential) || isCovered('client', actor, credential),
+        ) === true
       )
     },
     get version() {

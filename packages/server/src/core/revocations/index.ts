@@ -12,7 +12,14 @@ import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
-import { memberIn, type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
+import {
+  memberIn,
+  type Revocable,
+  type Revocation,
+  type RevocationKind,
+  revocationList,
+  UNNAMED_ROLE,
+} from './list.ts'
 import { deleteBefore, insertRevocations, isCovered, selectLast, selectRevocationsAfter } from './sql.ts'
 import type { RevocationsTable } from './tables.ts'
 
@@ -80,9 +87,9 @@ export const revokeSessionTokens = (tx: Tx, id: string, now: Date): Promise<void
 export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
   revoke(tx, issued('sub', [userId], now), now)
 
-/** Revokes every token issued to holders of these roles so far. */
+/** Revokes every token issued to holders of these roles so far, and those that depend on any role without naming it. */
 export const revokeRoles = (tx: Tx, names: readonly string[], now: Date): Promise<void> =>
-  revoke(tx, issued('role', names, now), now)
+  revoke(tx, issued('role', [...names, UNNAMED_ROLE], now), now)
 
 /** Revokes every token issued for an organization so far. */
 export const revokeOrganization = (tx: Tx, id: string, now: Date): Promise<void> =>

@@ -26,11 +26,22 @@ export interface Revocable {
   family?: string | null
   /** The app that it was issued to. */
   client?: string | null
-  /** A revocation of any of these covers the credential. */
+  /** A revocation of any of these covers the credential; {@link UNNAMED_ROLE} where it depends on roles that it does not name. */
   roles?: readonly string[]
   org?: string | null
+  /**
+   * Who acts for `sub` (RFC 8693 §4.1), users and apps, and before them the app that was authorized: what is revoked of any of them
+   * covers the credential as well.
+   */
+  actors?: readonly string[]
   issuedAt: number
 }
+
+/**
+ * A value of kind `role` that is revoked with every role, for credentials that depend on roles without naming them: those by which an
+ * administrator acts as a user, and those behind the permissions of a token whose app may not know the roles. No role has this name.
+ */
+export const UNNAMED_ROLE = '*'
 
 /** The value of kind `org` for a single member. */
 export const memberIn = (organizationId: string, userId: string): string => `${organizationId}/${userId}`
@@ -74,6 +85,7 @@ export function revocationList(): RevocationList {
     client,
     org,
     roles = [],
+    actors = [],
   }: Omit<Revocable, 'issuedAt'>): (ListEntry | undefined)[] => [
     find('jti', jti),
     find('sid', sid),
@@ -84,6 +96,7 @@ export function revocationList(): RevocationList {
     find('org', org),
     kept.org.size > 0 && org && sub ? find('org', memberIn(org, sub)) : undefined,
     ...(kept.role.size > 0 ? roles.map((role) => find('role', role)) : []),
+    ...actors.flatMap((actor) => [find('sub', actor), find('client', actor)]),
   ]
   return {
     add({ kind, value, before, until }, heardAt) {

@@ -41,13 +41,14 @@ export const selectRevocationsAfter = (
 
 export async function isCovered(db: Statements, credential: Revocable, now: Date): Promise<boolean> {
   const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], issuedAt } = credential
-  const { family = null, client = null } = credential
+  const { family = null, client = null, actors = [] } = credential
   const { rows } = await sql`
     select 1 from revocations
     where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}),
           ('family', ${family}), ('client', ${client}),
           ('org', ${org && sub ? memberIn(org, sub) : null}))
-        or kind = 'role' and value = any(${[...roles]}::text[]))
+        or kind = 'role' and value = any(${[...roles]}::text[])
+        or kind in ('sub', 'client') and value = any(${[...actors]}::text[]))
       and (before is null or before >= to_timestamp(${issuedAt}::float8)) and until > ${now}
     limit 1`.execute(db)
   return rows.length > 0

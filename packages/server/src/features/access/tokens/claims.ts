@@ -7,8 +7,9 @@ import { within } from '@latchkey/guard'
 import type { Acr } from '../../../base/assurance.ts'
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { newIdAt } from '../../../base/ids.ts'
+import { isId, newIdAt } from '../../../base/ids.ts'
 import { LONGEST_TOKEN, type Revocable, seconds } from '../../../core/revocations/index.ts'
+import { UNNAMED_ROLE } from '../../../core/revocations/list.ts'
 import type { Tools } from '../../../core/tools.ts'
 
 /** RFC 9068 §2.1 */
@@ -105,8 +106,8 @@ export interface ForClient {
   lifetime: number
   /** The authentication that the user authorized the app by; absent: that of the session. */
   authorized?: Authentication | undefined
-  /** Who acts for the user, by an exchange (RFC 8693 §4.1); absent: the app for itself. */
-  actor?: string
+  /** Who acts for the user, by an exchange, and who did before, the latest first (RFC 8693 §4.1); absent: the app for itself. */
+  actors?: readonly string[]
 }
 
 /**
@@ -117,7 +118,18 @@ export interface ForClient {
 export function signClientToken(
   tools: SigningTools,
   subject: Subject | null,
-  { clientId, scopes, audience, familyId, names, jkt, userinfo, lifetime, authorized, actor }: ForClient,
+  {
+    clientId,
+    scopes,
+    audience,
+    familyId,
+    names,
+    jkt,
+    userinfo,
+    lifetime,
+    authorized,
+    actors = [],
+  }: ForClient,
   now: Date,
 ): AccessToken {
   const [only = '', ...others] = audience
@@ -133,15 +145,16 @@ export function signClientToken(
     ...(session && authenticationIn(authorized ?? { ...session, at: session.authenticatedAt })),
     ...(userinfo.length > 0 && { userinfo }),
     ...(jkt !== null && { cnf: { jkt } }),
-    ...(actor !== undefined && { act: { sub: actor } }),
+    ...(actors.length > 0 && { act: actorIn(actors) }),
   }
   const by = {
     sub: userId,
     sid: session?.id ?? null,
     family: familyId,
     client: clientId,
-    roles: names.roles || names.permissions !== null ? roles : [],
+    roles: rolesBehind(names, roles, actors),
     org: names.organization ? (organization?.id ?? null) : null,
+    actors,
   }
   const ends = subject === null ? [] : endsOf(subject, names.organization)
   return mint(tools, { by, claims, lifetime, ends }, now)
@@ -179,6 +192,23 @@ const organizationIn = ({ id, role }: CallOrganization, { organizationRole }: Ri
   org: id,
   ...(organizationRole && { org_role: role }),
 })
+
+/** RFC 8693 §4.1: who acted before is within. */
+const actorIn = ([sub, ...before]: readonly string[]): object => ({
+  sub,
+  ...(before.length > 0 && { act: actorIn(before) }),
+})
+
+/** The roles that a token depends on: those that it names, and an unnamed one for others, which guards know by the same claims. */
+const rolesBehind = (
+  names: RightsNamed,
+  roles: readonly string[],
+  actors: readonly string[],
+): readonly string[] => [
+  ...(names.roles ? roles : []),
+  ...((!names.roles && names.permissions !== null) || actors.some(isUserId) ? [UNNAMED_ROLE] : []),
+]
+const isUserId = (id: string): boolean => isId('usr', id)
 
 const sidOf = ({ session }: Subject): object => (session?.id == null ? {} : { sid: session.id })
 

@@ -63,7 +63,9 @@ function delegation(tools: Tools, tokens: AppTokens) {
     if (!isMember || !(await isAdmitted(tools.db.hot, client, subject))) throw unacceptable()
     const resources = await targetsOf(tools, client, sent, token.audience)
     const scopes = scopesOf(client, resources, sent.scope, token.scopes)
-    const common = { familyId: token.family, actor: client.id, until: token.expiresAt }
+    // the token ends with the app that it was issued to first, too
+    const actors = [...new Set([client.id, token.client])]
+    const common = { familyId: token.family, actors, until: token.expiresAt }
     const authorized = { at: row.code_authenticated_at, acr: row.code_acr, amr: row.code_amr }
     return issueExchanged(tools, { ...common, client, subject, scopes, resources, jkt, authorized }, call.now)
       .answer

@@ -3,7 +3,8 @@
  * sends the id of the user as the subject and the administrator's access token as the actor (RFC 8693 §2.1).
  *
  * Invariants: no one acts as a user with more rights than their own; each token has a reason in the audit log, and its user an
- * e-mail; it lives for minutes, ends with the administrator's session, and gets no other token.
+ * e-mail; it lives for minutes, ends with the administrator's session and with every revocation of the administrator's tokens, and
+ * gets no other token.
  */
 import type { CallSession } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
@@ -62,7 +63,7 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
             scopes,
             resources,
             jkt,
-            actor: actor.row.user_id,
+            actors: [actor.row.user_id],
             until: later(call.now, LIFETIME),
           },
           call.now,
@@ -91,6 +92,8 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
         return answer
       })
     } catch (error) {
+      // the administrator was disabled or deleted after their token was read
+      if (error instanceof Problem && error.code === 'AUTHENTICATION_REQUIRED') throw actorRefused()
       if (error instanceof Problem && error.code === 'INSUFFICIENT_PERMISSIONS')
         throw await denied(tools, request, actor.row, userId, error)
       throw error
@@ -104,6 +107,9 @@ interface Actor {
   familyId: string
 }
 
+const actorRefused = () =>
+  refusal('invalid_request', 'The actor_token is not valid, has ended, or was not issued to this app.')
+
 /**
  * The administrator, by the token that this app has got for them, in a session that is open and has proven enough just now.
  * @throws Problem `invalid_request`
@@ -115,17 +121,15 @@ async function findActor(
 ): Promise<Actor> {
   if (sent.actor_token === undefined || sent.actor_token_type !== ACCESS_TOKEN)
     throw refusal('invalid_request', 'The access token of the administrator is missing (actor_token).')
-  const refused = () =>
-    refusal('invalid_request', 'The actor_token is not valid, has ended, or was not issued to this app.')
   const token = await tokens.read(sent.actor_token, call.now)
-  if (token?.family == null || token.client !== by.client.id) throw refused()
+  if (token?.family == null || token.client !== by.client.id) throw actorRefused()
   // one who acts as another user gets to no third
-  if (token.claims.act !== undefined) throw refused()
-  if (token.jkt !== null && token.jkt !== jkt) throw refused()
+  if (token.claims.act !== undefined) throw actorRefused()
+  if (token.jkt !== null && token.jkt !== jkt) throw actorRefused()
   const row = await findOpenFamily(tools.db.hot, { id: token.family, clientId: by.client.id }, call.now)
-  if (row === null || row.session_id === null) throw refused()
+  if (row === null || row.session_id === null) throw actorRefused()
   const subject = clientSubject(tools, row, call.now)
-  if (!(await isAdmitted(tools.db.hot, by.client, subject))) throw refused()
+  if (!(await isAdmitted(tools.db.hot, by.client, subject))) throw actorRefused()
   const session: CallSession = {
     id: row.session_id,
     via: 'bearer',

@@ -3,6 +3,7 @@
  * with the list of revocations; a token that was read before takes no statement.
  */
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
+import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isStillPermitted } from '../admission/index.ts'
 
@@ -12,6 +13,8 @@ export interface AppToken {
   /** The app that it was issued to; null for a token of a session. */
   client: string | null
   family: string | null
+  /** The apps that it needs: that which it was issued to, and those that act in it or did before. */
+  apps: readonly string[]
   scopes: readonly string[]
   audience: readonly string[]
   /** The digest of the key that it is bound to; null: none. */
@@ -51,8 +54,9 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
         verified = verify(token)
       }
       if (verified === null) return null
-      const { jti, sid, sub, issuedAt, roles, org, client, family } = verified
-      if (await revocations.covers({ jti, sid, sub, issuedAt, roles, org, client, family }, now)) return null
+      const { jti, sid, sub, issuedAt, roles, org, client, family, actors } = verified
+      const revocable = { jti, sid, sub, issuedAt, roles, org, client, family, actors }
+      if (await revocations.covers(revocable, now)) return null
       const known = read.get(verified)
       if (known !== undefined) return known
       const made = appTokenOf(verified)
@@ -62,16 +66,19 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
   }
 }
 
-/** Whether its app and its user may still use it; one of a session, too. */
-export const isUsableToken = async (
+/** Whether its user and its apps may still use it, that from which it was exchanged too; one of a session, always. */
+export async function isUsableToken(
   tools: Pick<Tools, 'clients' | 'db'>,
-  { client: clientId, sub }: AppToken,
+  { client, apps, sub }: AppToken,
   now: Date,
-): Promise<boolean> =>
-  clientId === null ||
-  (await isStillPermitted(tools, { clientId, userId: sub === clientId ? null : sub }, now))
+): Promise<boolean> {
+  if (client === null) return true
+  for (const clientId of apps)
+    if (!(await isStillPermitted(tools, { clientId, userId: sub === client ? null : sub }, now))) return false
+  return true
+}
 
-function appTokenOf({ principal, jti, sub, client, family, until }: VerifiedToken): AppToken {
+function appTokenOf({ principal, jti, sub, client, family, actors, until }: VerifiedToken): AppToken {
   const claims = principal.source as Readonly<Record<string, unknown>>
   const { aud, cnf } = claims
   const jkt = typeof cnf === 'object' && cnf !== null ? (cnf as { jkt?: unknown }).jkt : null
@@ -80,6 +87,7 @@ function appTokenOf({ principal, jti, sub, client, family, until }: VerifiedToke
     sub,
     client,
     family,
+    apps: [...new Set([...(client === null ? [] : [client]), ...actors.filter((one) => !isId('usr', one))])],
     scopes: principal.scopes,
     audience: [aud].flat().filter((one) => typeof one === 'string'),
     jkt: typeof jkt === 'string' ? jkt : null,

@@ -98,8 +98,8 @@ export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources
   subject: ReturnType<typeof clientSubject>
   /** Of what the subject has authorized; absent: the authentication of the session. */
   authorized?: Issued['authorized']
-  /** Who acts for the subject. */
-  actor: string
+  /** Who acts for the subject, a user or an app, and who did before, the latest first. */
+  actors: readonly string[]
   /** The token does not outlive this instant. */
   until: Date
 }
@@ -110,15 +110,15 @@ export function issueExchanged(
   by: Exchanged,
   now: Date,
 ): { answer: AppTokenAnswer; tokenId: string } {
-  const { client, subject, scopes, jkt, familyId, actor, until } = by
+  const { client, subject, scopes, jkt, familyId, actors, until } = by
   // the token that a service exchanges for itself may be that of an app of another party
-  const isTrusted = client.settings.first_party && actor !== client.id
+  const isTrusted = client.settings.first_party && !actors.includes(client.id)
   const common = { ...forClient(tools, by, false), names: rightsNamed(by, isTrusted) }
   const lifetime = Math.min(common.lifetime, until.getTime() - now.getTime())
   const access = signClientToken(
     tools,
     subject,
-    { ...common, lifetime, familyId, jkt, userinfo: [], authorized: by.authorized, actor },
+    { ...common, lifetime, familyId, jkt, userinfo: [], authorized: by.authorized, actors },
     now,
   )
   const answer = {

@@ -95,6 +95,35 @@ describe('a token for an API with all claims', () => {
     expect(['username' in named, named.org]).toEqual([true, organization])
   })
 
+  it('ends with a change of a role that is behind its permissions, where it names the role and where not', async () => {
+    const role = { name: 'temp', permissions: ['users:read'], inherits: [], grants: [] }
+    expect((await root.client.post('/api/v1/roles', role)).status).toBe(201)
+    const temp = await world.person({ roles: ['temp'] })
+    const tokenFor = async (scope: string) =>
+      (await app.exchange(await authorizedCode(temp.client, app, { scope, resource: API }))).body
+        .access_token as string
+    const [unnamed, named, bare] = [
+      await tokenFor('openid users:read'),
+      await tokenFor('openid roles users:read'),
+      await tokenFor('openid users'),
+    ]
+    expect(claimsIn(unnamed)).toMatchObject({ permissions: ['users:read'] })
+    expect(claimsIn(bare)).toMatchObject({ permissions: [] })
+    const active = () =>
+      Promise.all(
+        [unnamed, named, bare].map(
+          async (token) => (await app.post('/oidc/introspect', { token })).body.active,
+        ),
+      )
+    expect(await active()).toEqual([true, true, true])
+    const changed = await root.client.patch('/api/v1/roles/temp', { permissions: ['orders:read'] })
+    expect(changed.status).toBe(200)
+    await expect.poll(active).toEqual([false, false, true])
+    const next = await tokenFor('openid users:read')
+    expect(claimsIn(next).permissions).toEqual([])
+    expect((await app.post('/oidc/introspect', { token: next })).body.active).toBe(true)
+  })
+
   it('has the same of an organization', async () => {
     const owner = await world.person()
     const organization = await world.organization({ members: [[owner, 'owner']] })
