@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { BrowserContext, BrowserContextOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizePath, type TestApp, testApp, VERIFIER } from '../../packages/server/src/testing/apps.ts'
+import { pngLogo } from '../../packages/server/src/testing/png.ts'
 import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { type Chromium, complaintsOf, startChromium } from './chromium.ts'
 import { look } from './look.ts'
@@ -36,7 +37,7 @@ beforeAll(async () => {
   callback = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`
   app = await testApp(
     world,
-    { redirect_uris: [callback], policy_uri: 'https://app.example.com/privacy' },
+    { redirect_uris: [callback], policy_uri: 'https://app.example.com/privacy', logo_uri: pngLogo(96) },
     { name: 'Acme Portal' },
   )
 })
@@ -77,6 +78,8 @@ describe('an app', () => {
     await inBrowser(options, async (me, context) => {
       const texts = TEXTS[options.locale]
       await me.visit(begun())
+      expect(await me.text()).toContain('Acme Portal')
+      await look(me, `continues-${options.locale}-${options.javaScriptEnabled}`)
       await me.page.locator('[name=identifier]').fill(email)
       await me.page.locator('[name=password]').fill(PASSWORD)
       await me.press(texts.signIn)

@@ -7,6 +7,7 @@ import {
 } from '../../packages/server/src/features/oidc/applications/views.tsx'
 import { Consent, RequestRefused } from '../../packages/server/src/features/oidc/authorize/views.tsx'
 import { LoggedOut, LogoutQuestion } from '../../packages/server/src/features/oidc/logout/views.tsx'
+import { pngLogo } from '../../packages/server/src/testing/png.ts'
 
 const LONG = 'The reconciliation of invoices of the Analytical Engines of Ingolstadt and Surroundings'
 
@@ -14,6 +15,7 @@ export function appSamples(now: Date): Record<string, VNode> {
   const portal: ApplicationItem = {
     id: 'gnt_1',
     name: 'Acme Portal',
+    logo: pngLogo(64),
     organization: null,
     url: 'https://portal.acme.example/',
     isOwn: false,
@@ -31,6 +33,7 @@ export function appSamples(now: Date): Record<string, VNode> {
   const own: ApplicationItem = {
     ...portal,
     id: 'gnt_2',
+    logo: null,
     name: LONG,
     organization: 'Bureau of Ordnance',
     url: null,
@@ -42,6 +45,7 @@ export function appSamples(now: Date): Record<string, VNode> {
   }
   const consent = {
     app: 'Acme Portal',
+    logo: portal.logo,
     source: 'known' as const,
     organization: null,
     account: 'grace.hopper@example.com',
@@ -62,6 +66,7 @@ export function appSamples(now: Date): Record<string, VNode> {
       <Consent
         {...consent}
         app={LONG}
+        logo={null}
         organization="Bureau of Ordnance"
         host="com.example.reconciliation:"
         isUnproven

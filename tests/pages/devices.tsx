@@ -10,6 +10,7 @@ import {
 export function deviceSamples(now: Date): { name: string; page: VNode }[] {
   const asked = {
     app: 'Acme Television',
+    logo: null,
     organization: null,
     account: 'ada@example.com',
     scopes: ['openid', 'profile', 'offline_access'],

@@ -37,7 +37,7 @@ import { healthRows, type Readiness, readiness } from './serve/health.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { protocolHandler, protocolPreflight } from './serve/protocol.ts'
 import { refuse } from './serve/refuse.ts'
-import { formAddress, formAddresses } from './serve/return-path.ts'
+import { type AppAhead, formAddress, formAddresses } from './serve/return-path.ts'
 import { allowed, type Handler, type Handlers, makeRouter } from './serve/router.ts'
 import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server.ts'
 import type { DenialRecorder, StepUpBeginner } from './serve/steps.ts'
@@ -48,6 +48,7 @@ export { csrfRows } from './request/csrf.ts'
 export type { Asset } from './serve/assets.ts'
 export type { Readiness } from './serve/health.ts'
 export type { PageContent, PageRenderer } from './serve/pages.ts'
+export type { AppAhead } from './serve/return-path.ts'
 export type { DenialRecorder } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
@@ -65,7 +66,7 @@ export interface HttpOptions extends PageRenderer {
   /** Default: forms lead to this server alone. */
   formTargets?(call: Pick<Call, 'cookies'>): readonly string[]
   /** Default: addresses on this server lead to no app. */
-  continuesTo?(returnTo: string): Eventual<string | null>
+  continuesTo?(returnTo: string): Eventual<AppAhead | null>
   beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
   ready(): Promise<Readiness>

@@ -5,7 +5,7 @@
 import type { ComponentChildren } from 'preact'
 import { baseText } from './base-texts.ts'
 import type { Brand } from './brand.ts'
-import { Button } from './parts.tsx'
+import { AppLogo, Button } from './parts.tsx'
 import { useUi } from './ui.ts'
 
 /** A key hole; also the icon of the pages. */
@@ -54,7 +54,10 @@ export function Body({ children }: { children: ComponentChildren }) {
       </header>
       <main id="content" tabindex={-1}>
         {continuesTo === null ? null : (
-          <p class="links">{baseText.nodes(locale, 'toward', { app: <strong>{continuesTo}</strong> })}</p>
+          <p class="links">
+            <AppLogo logo={continuesTo.logo} />
+            <span>{baseText.nodes(locale, 'toward', { app: <strong>{continuesTo.name}</strong> })}</span>
+          </p>
         )}
         {children}
       </main>

@@ -5,7 +5,7 @@ import type { Call } from '../call.ts'
 import { sha256 } from '../crypto.ts'
 import type { Problem } from '../errors.ts'
 import type { Asset } from '../http/serve/assets.ts'
-import { type ReturnPath, SAME_PAGE } from '../http/serve/return-path.ts'
+import { type AppAhead, type ReturnPath, SAME_PAGE } from '../http/serve/return-path.ts'
 import { baseText } from './base-texts.ts'
 import { brand } from './brand.ts'
 import { ERRORS_ID } from './form.tsx'
@@ -29,7 +29,7 @@ export interface PageContents {
   title: string
   csrfToken: string | null
   /** The app that the user continues to after signing in. */
-  continuesTo?: string | null
+  continuesTo?: AppAhead | null
   /** The user that the header names; default: the principal of the call. */
   signedIn?: SignedIn | null
 }

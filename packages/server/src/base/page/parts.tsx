@@ -77,20 +77,28 @@ export const Card = ({
   title,
   lead,
   sign,
+  logo = null,
   children,
 }: {
   title: string
   lead?: ComponentChildren
   sign?: Sign
+  /** Of the app that the page is about. */
+  logo?: string | null
   children?: ComponentChildren
 }) => (
   <div class="card narrow">
     {sign ? <SignIcon sign={sign} /> : null}
+    <AppLogo logo={logo} />
     <h1>{title}</h1>
     {lead ? <p class="lead">{lead}</p> : null}
     {children}
   </div>
 )
+
+/** The image of an app, beside its name; nothing without one. @param logo a `data:` address */
+export const AppLogo = ({ logo }: { logo: string | null }) =>
+  logo === null ? null : <img class="app" src={logo} alt="" />
 
 /** A section of a longer page. */
 export const Section = ({

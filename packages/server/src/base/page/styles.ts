@@ -32,12 +32,12 @@ body {
 h1, h2, h3, p, ul, dl, dd { margin: 0; }
 ul { padding: 0; list-style: none; }
 h1 { font-size: 1.625rem; line-height: 1.2; font-weight: 650; letter-spacing: -.018em; text-wrap: balance; }
-h2 { font-size: 1.125rem; line-height: 1.35; font-weight: 650; letter-spacing: -.008em; }
-h3 { font-size: 1rem; font-weight: 600; }
+h2 { font-size: 1.125rem; line-height: 1.35; font-weight: 650; }
+h3 { font-size: 1rem; }
 a, .button.link { color: var(--accent); text-decoration: underline 1px; text-underline-offset: .2em; }
 a:hover, .button.link:hover { text-decoration-thickness: 2px; }
 svg { flex: none; }
-strong, .strong { font-weight: 600; }
+h3, strong, .strong { font-weight: 600; }
 code, pre { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .quiet, .lead, .hint, dt, footer, .person, .empty, .reference, .item-body p, .permissions code { color: var(--quiet); }
@@ -52,7 +52,7 @@ code, pre { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 .brand { display: inline-flex; align-items: center; gap: .625rem; min-height: 2.75rem; color: inherit; font-size: 1.125rem; font-weight: 650; letter-spacing: -.01em; text-decoration: none; }
 .brand svg { width: 1.875rem; height: 1.875rem; }
 .brand rect { fill: var(--fill); } .brand path { fill: var(--on-fill); }
-.brand img { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
+.brand img, .app { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
 .person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 .75rem; font-size: .875rem; white-space: nowrap; }
 .who { display: grid; min-width: 0; text-align: end; }
 .who > * { overflow: hidden; text-overflow: ellipsis; }
@@ -70,6 +70,7 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; }
 .card > .alert, .lead + .lead, .alert + .lead, dl + .lead, .plain + .lead { margin-top: 1.25rem; }
 .sign { display: block; width: 3rem; height: 3rem; margin-bottom: 1.25rem; padding: .6875rem; border-radius: 50%; background: var(--soft); stroke: var(--accent); stroke-width: 1.75; }
 .sign, .items svg { fill: none; stroke-linecap: round; stroke-linejoin: round; }
+.app { margin-bottom: .5rem; }
 .sign.done { stroke: var(--good); }
 .sign.warning { stroke: var(--warn); }
 

@@ -5,6 +5,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Locale } from '../call.ts'
+import type { AppAhead } from '../http/serve/return-path.ts'
 
 export interface Ui {
   locale: Locale
@@ -13,7 +14,7 @@ export interface Ui {
   /** The path of the script of passkeys. */
   passkeyScript: string
   /** The app that the user continues to after signing in; null for none. */
-  continuesTo: string | null
+  continuesTo: AppAhead | null
   /** The user that the header names; null if no user is signed in. */
   signedIn: SignedIn | null
 }

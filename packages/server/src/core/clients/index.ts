@@ -5,6 +5,7 @@
 export { mayBePrivateFor } from './addresses.ts'
 export { type Client, type Clients, createClients, isUsableClient, type Resource } from './clients.ts'
 export { mayBePrivateDocument, readsDocument } from './document-ids.ts'
+export { shownLogo } from './logos.ts'
 export { matchesRedirect } from './redirect-uris.ts'
 export { checkClientSettings } from './rules.ts'
 export { findClientSecret, makeClientSecret } from './secrets.ts'

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { JWS_ALGORITHMS } from '../../base/jws.ts'
+import { isLogo, LONGEST_LOGO } from './logos.ts'
 import { LONGEST_REDIRECT_URI } from './redirect-uris.ts'
 
 export const GRANT_TYPES = [
@@ -45,6 +46,14 @@ export const AppUrl = z
   .string()
   .max(2000)
   .refine(isAppUrl, { error: () => 'Use an https address without user name, password and fragment.' })
+
+const LogoUri = z
+  .string()
+  .max(LONGEST_LOGO)
+  .refine((text) => isLogo(text) || AppUrl.safeParse(text).success, {
+    error: () =>
+      `Use a data:image/png;base64 address of at most ${LONGEST_LOGO} characters and 256 × 256 pixels, or an https address.`,
+  })
 
 function isAppUrl(text: string): boolean {
   if (!/^[\x21-\x7e]+$/.test(text) || text.includes('#') || !URL.canParse(text)) return false
@@ -109,7 +118,7 @@ export const ClientSettings = z.strictObject({
   claims_in_id_token: z.boolean().default(false),
   backchannel_logout_uri: AppUrl.nullable().default(null),
   backchannel_logout_session_required: z.boolean().default(false),
-  logo_uri: AppUrl.nullable().default(null),
+  logo_uri: LogoUri.nullable().default(null),
   client_uri: AppUrl.nullable().default(null),
   policy_uri: AppUrl.nullable().default(null),
   tos_uri: AppUrl.nullable().default(null),

@@ -12,7 +12,14 @@ import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { type Input, NO_INPUT } from '../request/input.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
-import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
+import {
+  type AppAhead,
+  type FormAddress,
+  type FormInput,
+  type ReturnPath,
+  returnToOf,
+  SAME_PAGE,
+} from './return-path.ts'
 import type { Handler, Params } from './router.ts'
 import { type Entry, type HeldForm, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
@@ -27,7 +34,7 @@ export interface PageContent {
   title: string
   status: number
   csrfToken: string | null
-  continuesTo: string | null
+  continuesTo: AppAhead | null
 }
 
 export type PageContext = HttpContext & { renderer: PageRenderer }
@@ -195,7 +202,7 @@ function appAhead(
   { continuesTo }: PageContext,
   { url }: Exchange,
   fields: FormInput,
-): Eventual<string | null> {
+): Eventual<AppAhead | null> {
   const query = url.indexOf('?')
   const inQuery = query === -1 ? null : new URLSearchParams(url.slice(query)).get('return_to')
   const returnTo = inQuery ?? returnToOf(fields)

@@ -6,6 +6,12 @@
 import { z } from 'zod'
 import type { PageRow, Row } from '../row/route.ts'
 
+/** An app that pages lead to, as they show it. `logo`: a `data:` address. */
+export interface AppAhead {
+  name: string
+  logo: string | null
+}
+
 export interface ReturnPath {
   /** Where to try again; empty for the address of the current page. */
   retry: string

@@ -57,6 +57,7 @@ import { type Input, inputReader, NO_INPUT, type ReadInput } from '../request/in
 import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badRequest } from '../request/text.ts'
 import { type CookieChange, isCookieless, needsAccountProof, type Row } from '../row/route.ts'
+import type { AppAhead } from './return-path.ts'
 import type { Params } from './router.ts'
 
 /** What handlers need besides their row; made once. */
@@ -80,8 +81,8 @@ export interface HttpContext {
   stepUp: StepUpBeginner
   /** Where forms of the caller's browser may lead besides this server: origins, and schemes of apps. */
   formTargets(call: Call): readonly string[]
-  /** The name of the app to which an address on this server leads, for the pages before it; null for none. */
-  continuesTo(returnTo: string): Eventual<string | null>
+  /** The app to which an address on this server leads, for the pages before it; null for none. */
+  continuesTo(returnTo: string): Eventual<AppAhead | null>
   /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
   beforeAnswer: (() => Promise<void>) | null
   isForeign: (req: Exchange['req']) => boolean

@@ -4,6 +4,7 @@ import type { Call } from '../../../base/call.ts'
 import { cursorField } from '../../../base/cursor.ts'
 import { problem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { shownLogo } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { pagerOf } from '../../organizations/frame/index.ts'
 import type { SecuritySection } from '../../signin/security/index.ts'
@@ -26,6 +27,7 @@ const removed: PageAnswer = { redirect: `${APPLICATIONS_PATH}?notice=removed` }
 const itemOf = (one: Application): ApplicationItem => ({
   id: one.id,
   name: one.name,
+  logo: shownLogo(one.settings, one.source),
   organization: one.organization,
   url: one.settings.client_uri,
   isOwn: one.settings.first_party,

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { endClientAccess } from '../../../core/client-access.ts'
+import type { ClientsTable } from '../../../core/clients/tables.ts'
 import type { Allowed } from '../consents/index.ts'
 
 export interface ApplicationRow {
@@ -10,6 +11,7 @@ export interface ApplicationRow {
   client_id: string
   name: string
   settings: unknown
+  source: ClientsTable['source']
   organization_id: string | null
   organization: string | null
   allowed: Allowed
@@ -34,7 +36,7 @@ export async function selectApplications(
 ): Promise<ApplicationRow[]> {
   const [at, id] = after ?? [null, '']
   const { rows } = await sql<ApplicationRow>`
-    select g.id, g.client_id, c.name, c.settings, c.organization_id, o.name as organization, g.allowed, g.created_at,
+    select g.id, g.client_id, c.name, c.settings, c.source, c.organization_id, o.name as organization, g.allowed, g.created_at,
       greatest(
         (select max(t.created_at) from token_families f join refresh_tokens t on t.family_id = f.id where f.grant_id = g.id),
         (select max(a.created_at) from authorization_codes a where a.grant_id = g.id)) as last_used_at,

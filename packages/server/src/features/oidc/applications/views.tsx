@@ -2,6 +2,7 @@
 import { useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
+  AppLogo,
   ButtonLink,
   EmptyState,
   Item,
@@ -21,6 +22,8 @@ export const APPLICATIONS_PATH = '/account/applications'
 export interface ApplicationItem extends WantedAccessProps {
   id: string
   name: string
+  /** Its image, as a `data:` address; null for none. */
+  logo: string | null
   /** That it belongs to; null: the server. */
   organization: string | null
   /** Its home page. */
@@ -77,6 +80,7 @@ function ApplicationRow({ item }: { item: ApplicationItem }) {
   const {
     id,
     name,
+    logo,
     organization,
     url,
     isOwn,
@@ -90,7 +94,7 @@ function ApplicationRow({ item }: { item: ApplicationItem }) {
   const { locale } = useUi()
   return (
     <Item
-      icon={<AppIcon />}
+      icon={logo === null ? <AppIcon /> : <AppLogo logo={logo} />}
       title={name}
       action={
         <ButtonLink kind="danger" href={removePath(id)} description={t(locale, 'remove.of', { app: name })}>

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { type CookieChange, type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { type Client, matchesRedirect } from '../../../core/clients/index.ts'
+import { type Client, matchesRedirect, shownLogo } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { ClientDocuments } from '../client-registration/index.ts'
 import {
@@ -166,6 +166,7 @@ const consentPage =
       page: (
         <Consent
           app={client.name}
+          logo={shownLogo(client.settings, client.source)}
           source={sourceOf(client)}
           organization={organization}
           account={account}

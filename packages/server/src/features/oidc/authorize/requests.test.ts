@@ -11,6 +11,7 @@ import {
   testApp,
   testResource,
 } from '../../../testing/apps.ts'
+import { pngLogo } from '../../../testing/png.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
 let world: World
@@ -291,12 +292,30 @@ describe('the pages before an app', () => {
     const begun = await follow(world.client(), authorizePath(portal))
     expect(begun.at).toMatch(/^\/sign-in\?return_to=/)
     expect(begun.reply.text).toContain('To continue to <strong>Acme &amp; Portal</strong>')
+    expect(begun.reply.text).not.toContain('<img')
     const browser = world.client()
     const { at, reply } = await follow(browser, authorizePath(portal))
     const fields = formOf(reply.text, '/sign-in')
     const again = await browser.post('/sign-in', { ...fields, identifier: '', password: '' }, { form: true })
     expect(at).toContain(portal.id)
     expect(again.text).toContain('To continue to')
+  })
+
+  it('show its logo, as the question to the user does, and none of an app that registered itself', async () => {
+    const logo = pngLogo(64)
+    const portal = await testApp(world, { logo_uri: logo })
+    const { reply } = await follow(world.client(), authorizePath(portal))
+    expect(reply.text).toContain(`<img class="app" src="${logo}" alt/>`)
+    expect(reply.headers.get('content-security-policy')).toMatch(/img-src 'self' data:/)
+    const asked = await follow(ada.client, authorizePath(portal))
+    expect(asked.at).toMatch(/^\/consent\?/)
+    expect(asked.reply.text).toContain(logo)
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('clients').set({ source: 'registration' }).where('id', '=', portal.id).execute(),
+    )
+    await expect.poll(() => shown(authorizePath(portal))).not.toContain('<img')
+    const page = (await follow(ada.client, authorizePath(portal))).reply.text
+    expect([page.includes('Acme'), page.includes('<img')]).toEqual([false, false])
   })
 
   it('name none that is disabled', async () => {

@@ -9,6 +9,8 @@ import { authorizeText as t } from './texts.ts'
 
 export interface ConsentProps extends WantedAccessProps {
   app: string
+  /** Its image, as a `data:` address; null for none. */
+  logo: string | null
   /** Who says what the app is: its owner here, the app itself, or the host of its document. */
   source: 'known' | 'itself' | { host: string }
   /** The organization that the app belongs to; null for one of the server. */
@@ -31,7 +33,11 @@ export function Consent(props: ConsentProps) {
   const { locale } = useUi()
   const { app, source, organization, account, host, isUnproven, scopes, resourceScopes } = props
   return (
-    <Card title={t(locale, 'consent.title', { app })} lead={t(locale, 'consent.lead', { app })}>
+    <Card
+      logo={props.logo}
+      title={t(locale, 'consent.title', { app })}
+      lead={t(locale, 'consent.lead', { app })}
+    >
       {source === 'itself' && <Alert kind="info">{t(locale, 'consent.itself', { app })}</Alert>}
       {typeof source === 'object' && (
         <>

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import { line } from '../../../base/fields.ts'
 import { checkClientSettings, STANDARD_SCOPES } from '../../../core/clients/index.ts'
-import { type AuthMethod, ClientSettings, type GrantType } from '../../../core/clients/settings.ts'
+import { AppUrl, type AuthMethod, ClientSettings, type GrantType } from '../../../core/clients/settings.ts'
 
 /** RFC 7591 §3.2.2. The message is for developers. */
 export class BadMetadata extends Error {
@@ -47,7 +47,8 @@ const KEPT = {
   default_max_age: shape.default_max_age.unwrap(),
   backchannel_logout_uri: shape.backchannel_logout_uri.unwrap(),
   backchannel_logout_session_required: shape.backchannel_logout_session_required.unwrap(),
-  logo_uri: shape.logo_uri.unwrap(),
+  // of a stranger none is shown
+  logo_uri: AppUrl.nullable(),
   client_uri: shape.client_uri.unwrap(),
   policy_uri: shape.policy_uri.unwrap(),
   tos_uri: shape.tos_uri.unwrap(),

@@ -32,7 +32,7 @@ const ABOUT: { readonly [K in keyof ClientSettings]: string } = {
   claims_in_id_token: 'Whether ID tokens contain what the scopes permit, for apps that do not call userinfo. Default: false.',
   backchannel_logout_uri: 'What is requested when a session ends in which the app has signed in; null: nothing.',
   backchannel_logout_session_required: 'Whether these requests name the session. Default: false.',
-  logo_uri: 'An image that users see; null: none.',
+  logo_uri: 'An image that users see beside its name: a PNG of at most 256 × 256 pixels as a `data:image/png;base64,` address of at most 12,000 characters. An https address is kept, and not shown: pages load nothing from other hosts. Null: none.',
   client_uri: 'The page of the app.',
   policy_uri: 'Its privacy policy.',
   tos_uri: 'Its terms of service.',

@@ -9,7 +9,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import { audit } from '../../../core/audit/index.ts'
-import { type Client, isUsableClient, type Resource } from '../../../core/clients/index.ts'
+import { type Client, isUsableClient, type Resource, shownLogo } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { allowedScopes, isResourceOf } from '../admission/index.ts'
 import {
@@ -191,6 +191,7 @@ async function question(tools: DeviceTools, call: SignedInCall, found: Found): P
     page: (
       <DeviceQuestion
         app={client.name}
+        logo={shownLogo(client.settings, client.source)}
         organization={await ownerNameOf(tools.db.hot, client)}
         account={await accountOf(tools.db.hot, call.principal)}
         scopes={scopes}

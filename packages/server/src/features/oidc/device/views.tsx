@@ -28,6 +28,8 @@ export function EnterUserCode({ typed }: { typed: string | null }) {
 
 export interface DeviceQuestionProps extends WantedAccessProps {
   app: string
+  /** Its image, as a `data:` address; null for none. */
+  logo: string | null
   /** The organization that the app belongs to; null for one of the server. */
   organization: string | null
   account: string
@@ -43,7 +45,11 @@ export function DeviceQuestion(props: DeviceQuestionProps) {
   const { app, organization, account, userCode, begunAt, address } = props
   const time = <Time at={begunAt} />
   return (
-    <Card title={t(locale, 'question.title', { app })} lead={t(locale, 'question.lead', { app })}>
+    <Card
+      logo={props.logo}
+      title={t(locale, 'question.title', { app })}
+      lead={t(locale, 'question.lead', { app })}
+    >
       {organization && <p class="lead">{t(locale, 'question.of', { organization })}</p>}
       <p class="lead">{t.nodes(locale, 'question.account', { account: <strong>{account}</strong> })}</p>
       <p class="lead">{t(locale, 'question.compare')}</p>

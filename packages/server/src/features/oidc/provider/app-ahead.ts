@@ -1,20 +1,22 @@
 /** Which app a stored request leads back to, for the pages before it: users see where they sign in to. */
-import { type Clients, isUsableClient } from '../../../core/clients/index.ts'
+import type { AppAhead } from '../../../base/http/index.ts'
+import { type Clients, isUsableClient, shownLogo } from '../../../core/clients/index.ts'
 
 /** Where stored requests are continued. */
 const CONTINUED: readonly string[] = ['/oidc/authorize', '/consent']
 
 /**
- * The name of the app that an address on this server continues to; null for every other address, and for an app that is not in use. One that cannot be looked up is
+ * The app that an address on this server continues to; null for every other address, and for an app that is not in use. One that cannot be looked up is
  * left out: the page works without.
  */
-export async function appAt(clients: Clients, address: string, now: Date): Promise<string | null> {
+export async function appAt(clients: Clients, address: string, now: Date): Promise<AppAhead | null> {
   const [path = '', query = ''] = address.split('?', 2)
   const id = CONTINUED.includes(path) ? new URLSearchParams(query).get('client_id') : null
   if (id === null) return null
   try {
     const client = await clients.find(id)
-    return client !== null && isUsableClient(client, now) ? client.name : null
+    if (client === null || !isUsableClient(client, now)) return null
+    return { name: client.name, logo: shownLogo(client.settings, client.source) }
   } catch {
     return null
   }
