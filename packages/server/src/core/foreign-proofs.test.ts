@@ -80,12 +80,14 @@ const row = (over: Partial<PolicyRow> = {}): PolicyRow => ({
   policy_factors: [],
   policy_role: 'member',
   policy_connections: null,
+  policy_waits_for: null,
   ...over,
 })
 const any = { policy_mode: 'require_any' } satisfies Partial<PolicyRow>
 const app = { policy_mode: 'require_totp', policy_accepts: ['totp'] } satisfies Partial<PolicyRow>
 const has = { policy_factors: ['totp'] } satisfies Partial<PolicyRow>
 const sso = { policy_connections: ['con_b', 'con_b2'] }
+const waits = { policy_connections: [], policy_waits_for: 'con_x' }
 const owner = { policy_role: 'owner' }
 
 describe('a session in organization b', () => {
@@ -136,6 +138,15 @@ describe('a session in organization b', () => {
     ['by a required connection, where a factor is demanded', [fed('b')], { ...sso, ...any, ...has }, 'proof'],
     ['of an exempt member, by the password', [by('password')], { ...sso, member_mfa: 'exempt' }, 'connection'],
     ['where no connection is active', [by('password')], { policy_connections: [] }, null],
+    // the domain of the address waits for a connection
+    ['by the password, where one is waited for', [by('password')], waits, null],
+    ['by a connection of the server, where one is waited for', [fed()], waits, null],
+    ['by another connection than is waited for', [fed('b')], waits, 'sign_in'],
+    ['by another one and the password', [fed('b'), by('password')], waits, null],
+    ['by another one, whose provider checked two factors, and the password', [fed('b', true), by('password')], { ...waits, ...any, ...has }, 'proof'],
+    ['by the one that is waited for', [fed('b')], { ...waits, policy_waits_for: 'con_b' }, null],
+    ['by another one, where an active one is required', [fed('b')], { ...waits, ...sso }, null],
+    ['of an earlier version, where one is waited for', [], waits, null],
     ['of no member', [fed('a')], { ...sso, policy_organization: null }, null],
   ] // biome-ignore format: a table
   it.each(table)('%s', (_name, proofs, over, missing) => {
@@ -249,6 +260,7 @@ const rows: fc.Arbitrary<PolicyRow> = fc
     policy_factors: fc.subarray(['totp', 'passkey', 'backup_codes', 'email'] as const),
     policy_role: fc.constantFrom('owner', 'admin', 'member'),
     policy_connections: fc.constantFrom(null, [], ['con_b'], ['con_b', 'con_b2']),
+    policy_waits_for: fc.constantFrom(null, 'con_b', 'con_x'),
     member_mfa: fc.constantFrom('inherit', 'required', 'exempt', 'force_totp', 'force_passkey'),
   })
   .map((over) => row(over as Partial<PolicyRow>)) // biome-ignore format: a table

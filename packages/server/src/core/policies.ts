@@ -27,6 +27,7 @@ import type { Call, CallSession, Principal } from '../base/call.ts'
 import type { Db, Tx } from '../base/db/types.ts'
 import type { Problem } from '../base/errors.ts'
 import { audit } from './audit/index.ts'
+import { assignedConnection } from './leading-connections.ts'
 import { LEADS_TO_CONNECTION, SPEAKS_FOR_DOMAIN } from './spoken-domains.ts'
 
 export const POLICY_MODES = [
@@ -83,6 +84,8 @@ export interface PolicyRow {
   policy_role: string | null
   /** The active connections of which the member has to sign in by one; null or empty: they need not. */
   policy_connections: string[] | null
+  /** The inactive connection that the domain of the member's address is assigned to; null for none, and where they need not sign in by one. */
+  policy_waits_for: string | null
 }
 
 /**
@@ -100,29 +103,30 @@ const isRequirable = (organizationId: RawBuilder<unknown>, without?: RawBuilder<
   c.organization_id = ${organizationId} and c.status = 'active' and exists (
     select from organization_domains d where ${SPEAKS_FOR_DOMAIN}${without ? sql` and d.id <> ${without}` : sql``}))`
 
+/** Whether the domain `d` of an organization is assigned to the connection `w`, which is inactive. */
+const waits = (organizationId: RawBuilder<unknown>): RawBuilder<unknown> => sql`(
+  d.organization_id = ${organizationId} and d.verified_at is not null
+  and w.id = ${assignedConnection('d')} and w.status <> 'active')`
+
+/** The inactive connection that the domain of the verified address of the membership `m` is assigned to; null for none. */
+export const MEMBER_WAITS_FOR: RawBuilder<unknown> = sql`(
+  select w.id from emails e join organization_domains d on d.domain = split_part(e.address_key, '@', 2)
+  join connections w on ${waits(sql`m.organization_id`)}
+  where e.user_id = m.user_id and e.is_primary and e.verified_at is not null limit 1)`
+
 /**
- * Those of them by which one member has to sign in: of those that set-up links have made, the one to which the domain of the member's
- * verified address leads, because its reader could sign in as any other. Where that leaves none, all of them, so that no member
- * is locked out: none of the connections is then one that an administrator has made.
- * @param member the organization and the user
+ * Those of them by which the user of the membership `m` has to sign in: of those that set-up links have made, the one to which the
+ * domain of the member's verified address leads, because its reader could sign in as any other. Where that leaves none, all of them, so
+ * that no member is locked out, unless the domain waits for another one: then none, and `isLapsed` says what counts instead.
  */
-export const connectionsFor = (member: {
-  organizationId: RawBuilder<unknown>
-  userId: RawBuilder<unknown>
-}): RawBuilder<unknown> => sql`array(
+export const MEMBER_CONNECTIONS: RawBuilder<unknown> = sql`array(
     select k.id from (
       select l.id, l.speaks, bool_or(l.speaks) over () as some_speak from (
         select c.id, c.origin <> 'setup_link' or exists (
             select from emails e join organization_domains d on d.domain = split_part(e.address_key, '@', 2)
-            where e.user_id = ${member.userId} and e.is_primary and e.verified_at is not null and ${LEADS_TO_CONNECTION}) as speaks
-        from connections c where ${isRequirable(member.organizationId)}) l) k
-    where k.speaks or not k.some_speak order by k.id)`
-
-/** The same of the membership `m`. */
-export const MEMBER_CONNECTIONS: RawBuilder<unknown> = connectionsFor({
-  organizationId: sql`m.organization_id`,
-  userId: sql`m.user_id`,
-})
+            where e.user_id = m.user_id and e.is_primary and e.verified_at is not null and ${LEADS_TO_CONNECTION}) as speaks
+        from connections c where ${isRequirable(sql`m.organization_id`)}) l) k
+    where k.speaks or not (k.some_speak or ${MEMBER_WAITS_FOR} is not null) order by k.id)`
 
 /** A connection of those by which members can be required to sign in. */
 export interface RequirableConnection {
@@ -133,22 +137,33 @@ export interface RequirableConnection {
   leads: string[]
 }
 
-/** Selects them as JSON, with what decides for whom they count. */
-export const requirableConnections = (organizationId: RawBuilder<unknown>): RawBuilder<unknown> => sql`(
-  select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'speaks_for_all', c.origin <> 'setup_link', 'leads', array(
-    select d.domain from organization_domains d where ${LEADS_TO_CONNECTION})) order by c.id), '[]')
-  from connections c where ${isRequirable(organizationId)})`
+/** They, and what else decides for whom they count. */
+export interface Requirable {
+  connections: readonly RequirableConnection[]
+  /** The domains that are assigned to a connection that is inactive. */
+  waiting: readonly string[]
+}
 
-/** `connectionsFor` a member whose verified address is of a domain; null: of none. */
-export function countingFor(connections: readonly RequirableConnection[], domain: string | null): string[] {
+/** Selects it as JSON. */
+export const requirableConnections = (organizationId: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  jsonb_build_object('connections', (
+    select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'speaks_for_all', c.origin <> 'setup_link', 'leads', array(
+      select d.domain from organization_domains d where ${LEADS_TO_CONNECTION})) order by c.id), '[]')
+    from connections c where ${isRequirable(organizationId)}),
+  'waiting', array(
+    select d.domain from organization_domains d join connections w on ${waits(organizationId)}))`
+
+/** MEMBER_CONNECTIONS of a member whose verified address is of a domain; null: of none. */
+export function countingFor({ connections, waiting }: Requirable, domain: string | null): string[] {
   const speaking = connections.filter(
     ({ speaks_for_all, leads }) => speaks_for_all || (domain !== null && leads.includes(domain)),
   )
-  return (speaking.length > 0 ? speaking : connections).map(({ id }) => id)
+  const isWaiting = domain !== null && waiting.includes(domain)
+  return (speaking.length > 0 || isWaiting ? speaking : connections).map(({ id }) => id)
 }
 
 /** The columns without the connections, which most policies do not need: `createPolicyCompletion` reads them where one does. */
-export type DemandRow = Omit<PolicyRow, 'policy_connections'> & {
+export type DemandRow = Omit<PolicyRow, 'policy_connections' | 'policy_waits_for'> & {
   policy_sign_in: 'any' | 'sso_required' | null
 }
 
@@ -165,20 +180,22 @@ export const POLICY_DEMAND: RawBuilder<unknown> = sql`${DEMAND}, sp.sign_in as p
 
 /** Selects PolicyRow of the membership `m` and the policy `sp` that POLICY_JOIN joins. */
 export const POLICY: RawBuilder<unknown> = sql`${DEMAND},
-  case when sp.sign_in = 'sso_required' then ${MEMBER_CONNECTIONS} end as policy_connections`
+  case when sp.sign_in = 'sso_required' then ${MEMBER_CONNECTIONS} end as policy_connections,
+  case when sp.sign_in = 'sso_required' then ${MEMBER_WAITS_FOR} end as policy_waits_for`
 
 /** Completes rows of POLICY_DEMAND by a second statement, where members have to sign in by a connection. */
 export function createPolicyCompletion(
   db: Db,
 ): <R extends DemandRow & { user_id: string }>(row: R) => Promise<R & PolicyRow> {
-  const statement = sql<{ connections: string[] }>`
-    select ${MEMBER_CONNECTIONS} as connections
+  const statement = sql<Pick<PolicyRow, 'policy_connections' | 'policy_waits_for'>>`
+    select ${MEMBER_CONNECTIONS} as policy_connections, ${MEMBER_WAITS_FOR} as policy_waits_for
     from (select ${''}::text as organization_id, ${''}::text as user_id) m`.compile(db.hot)
   return async (row) => {
     const { policy_sign_in, policy_organization, user_id } = row
-    if (policy_sign_in !== 'sso_required') return { ...row, policy_connections: null }
+    const none = { policy_connections: null, policy_waits_for: null }
+    if (policy_sign_in !== 'sso_required') return { ...row, ...none }
     const [found] = await db.run(statement, [policy_organization, user_id])
-    return { ...row, policy_connections: found?.connections ?? null }
+    return { ...row, ...(found ?? none) }
   }
 }
 
@@ -217,6 +234,8 @@ export interface Unmet {
   demand: Demand | null
   /** By which connections members have to sign in; null where any sign-in is enough. */
   sso: SsoDemand | null
+  /** Whether those of the organization do not count: see `isLapsed`. */
+  lapsed: boolean
   /** The instant from which it does not. */
   since: number
 }
@@ -225,14 +244,15 @@ const ALWAYS = Number.NEGATIVE_INFINITY
 
 /** The first thing that a credential lacks, now or later; null if it never lacks any. @param session null for an API key */
 function findLack(row: PolicyRow, session: ProvenSession | null): Unmet | null {
-  const proofs = session ? proofsIn(session.proofs, row.policy_organization) : []
+  const lapsed = isLapsed(row)
+  const proofs = session ? countingIn(row, session.proofs) : []
   const unproven = session && findUnprovenSignIn(row, session.proofs, proofs)
   if (unproven) return unproven
   const demand = demandOf(row)
   const missing = demand && findMissing(demand, proofs, row.policy_factors ?? [])
   const sso = ssoOf(row)
-  if (missing === 'factor') return { missing, demand, sso, since: demand?.dueAt?.getTime() ?? ALWAYS }
-  return missing === 'proof' && session ? { missing, demand, sso, since: ALWAYS } : null
+  if (missing === 'factor') return { missing, demand, sso, lapsed, since: demand?.dueAt?.getTime() ?? ALWAYS }
+  return missing === 'proof' && session ? { missing, demand, sso, lapsed, since: ALWAYS } : null
 }
 
 /** Of a session: that it has no proof of a sign-in that counts in the organization. Sessions of earlier versions have none. */
@@ -244,7 +264,8 @@ function findUnprovenSignIn(
   if (row.policy_organization === null) return null
   const sso = ssoOf(row)
   if ((sso === null && all.length === 0) || !lacksSignIn(counting, sso)) return null
-  return { missing: sso ? 'connection' : 'sign_in', demand: null, sso, since: ALWAYS }
+  const missing = sso ? 'connection' : 'sign_in'
+  return { missing, demand: null, sso, lapsed: isLapsed(row), since: ALWAYS }
 }
 
 /** By which connections members have to sign in, and whether the member is an owner, who may replace them. */
@@ -257,6 +278,21 @@ export const ssoOf = ({ policy_connections, policy_role }: PolicyRow): SsoDemand
   policy_connections !== null && policy_connections.length > 0
     ? { connections: policy_connections, owner: policy_role === 'owner' }
     : null
+
+/**
+ * Whether the requirement lapses for one member, because the connection that the domain of their address is assigned to is inactive, and
+ * administrators have no active one. Any sign-in is enough, as without the requirement, except by another connection of the
+ * organization: those that are active are set-up links', whose readers could sign in as the member.
+ */
+const isLapsed = ({ policy_connections, policy_waits_for }: PolicyRow): boolean =>
+  policy_connections?.length === 0 && policy_waits_for !== null
+
+/** What the inactive connection has proven counts until it ends: its settings may be unreadable for a while. */
+const countingIn = (row: PolicyRow, proofs: readonly StoredProof[]): StoredProof[] =>
+  proofsIn(proofs, row.policy_organization).filter(
+    ({ organization, connection }) =>
+      organization === undefined || !isLapsed(row) || connection === row.policy_waits_for,
+  )
 
 /** Whether one is by one of the connections, or would be: a proof that a method would give names none. */
 const isByConnection = (proofs: readonly Judged[], connections: readonly string[]): boolean =>
@@ -271,22 +307,27 @@ export function lacksSignIn(counting: readonly Judged[], sso: SsoDemand | null):
   return !isByConnection(counting, sso.connections) && !(sso.owner && breaksGlass(counting))
 }
 
-/** The facts as they count for an organization. A connection that members have to sign in by can be used by all. */
+/**
+ * The facts as they count for an organization. A connection that members have to sign in by can be used by all. Where the requirement
+ * has lapsed for the member, what counts is what counts for the account: of the organization's connections, that of the domain alone.
+ */
 export const factsTowards = (
   facts: SignInFacts,
   organizationId: string,
-  sso: SsoDemand | null,
+  { sso, lapsed = false }: { sso?: SsoDemand | null; lapsed?: boolean },
 ): SignInFacts =>
-  factsIn(
-    {
-      ...facts,
-      identities: [
-        ...(facts.identities ?? []),
-        ...(sso?.connections ?? []).map((connection) => ({ connection, organization: organizationId })),
-      ],
-    },
-    organizationId,
-  )
+  lapsed
+    ? facts
+    : factsIn(
+        {
+          ...facts,
+          identities: [
+            ...(facts.identities ?? []),
+            ...(sso?.connections ?? []).map((connection) => ({ connection, organization: organizationId })),
+          ],
+        },
+        organizationId,
+      )
 
 /**
  * The proofs that may replace the connection that is required: none by an identity provider, and of factors only those that had
@@ -314,7 +355,7 @@ export const isBypassing = (row: PolicyRow, { proofs }: Pick<ProvenSession, 'pro
 function findAge(row: PolicyRow, session: ProvenSession | null): Unmet | null {
   if (session === null || row.policy_absolute === null) return null
   const since = session.authenticatedAt.getTime() + row.policy_absolute * 1000
-  return { missing: 'recent_proof', demand: null, sso: ssoOf(row), since }
+  return { missing: 'recent_proof', demand: null, sso: ssoOf(row), lapsed: isLapsed(row), since }
 }
 
 /**

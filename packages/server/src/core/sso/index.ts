@@ -12,7 +12,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { audit } from '../audit/index.ts'
 import { type Jobs, job } from '../jobs/index.ts'
-import { countingFor, type RequirableConnection, requirableConnections } from '../policies.ts'
+import { countingFor, type Requirable, requirableConnections } from '../policies.ts'
 import { revokeMember, revokeOrganization } from '../revocations/index.ts'
 
 export const ssoBypassed = job(
@@ -76,14 +76,12 @@ export const recordBypass = (
     await jobs.enqueue(tx, ssoBypassed, payload, { now: call.now })
   })
 
-type Required = readonly RequirableConnection[]
-
 /** The connections by which members have to sign in now; null: the policy requires none. */
-async function selectRequired(tx: Tx, organizationId: string): Promise<Required | null> {
-  const { rows } = await sql<{ connections: RequirableConnection[] }>`
-    select ${requirableConnections(sql`p.organization_id`)} as connections from security_policies p
+async function selectRequired(tx: Tx, organizationId: string): Promise<Requirable | null> {
+  const { rows } = await sql<{ requirable: Requirable }>`
+    select ${requirableConnections(sql`p.organization_id`)} as requirable from security_policies p
     where p.organization_id = ${organizationId} and p.sign_in = 'sso_required'`.execute(tx)
-  return rows[0]?.connections ?? null
+  return rows[0]?.requirable ?? null
 }
 
 /**
@@ -100,20 +98,28 @@ export async function changingRequirement<T>(
   const before = await selectRequired(tx, organizationId)
   const result = await change()
   if (before === null) return result
-  const after = (await selectRequired(tx, organizationId)) ?? []
-  if (isStricter(before, after)) await revokeOrganization(tx, organizationId, clock.now())
+  const after = await selectRequired(tx, organizationId)
+  if (after && isStricter(before, after)) await revokeOrganization(tx, organizationId, clock.now())
   return result
 }
 
 /** Whether a sign-in counts no longer for a member of any domain. */
-function isStricter(before: Required, after: Required): boolean {
-  if (after.length === 0) return false
-  if (before.length === 0) return true
-  const domains = [null, ...new Set([...before, ...after].flatMap(({ leads }) => leads))]
-  return domains.some((domain) => {
-    const counting = countingFor(after, domain)
-    return countingFor(before, domain).some((id) => !counting.includes(id))
-  })
+function isStricter(before: Requirable, after: Requirable): boolean {
+  const domains = [before, after].flatMap(({ connections, waiting }) => [
+    ...connections.flatMap(({ leads }) => leads),
+    ...waiting,
+  ])
+  return [null, ...new Set(domains)].some((domain) => isStricterFor(before, after, domain))
+}
+
+function isStricterFor(before: Requirable, after: Requirable, domain: string | null): boolean {
+  const [counted, counting] = [countingFor(before, domain), countingFor(after, domain)]
+  const waits = ({ waiting }: Requirable) => domain !== null && waiting.includes(domain)
+  if (counting.length > 0) return counted.length === 0 || counted.some((id) => !counting.includes(id))
+  // without a requirement any sign-in counts, and where the domain waits, none by the connection of a set-up link
+  if (!waits(after)) return false
+  const isOfLink = (id: string) => before.connections.some((one) => one.id === id && !one.speaks_for_all)
+  return counted.length === 0 ? !waits(before) : counted.some(isOfLink)
 }
 
 /**

@@ -47,7 +47,12 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     read: async (digest) => {
       const [row] = await db.run(statement, [digestBytes(digest)])
       // a key has no proofs, so that it does not matter by which connections members sign in
-      return row && { ...row, acts_until: actsUntil({ ...row, policy_connections: null }, null) }
+      return (
+        row && {
+          ...row,
+          acts_until: actsUntil({ ...row, policy_connections: null, policy_waits_for: null }, null),
+        }
+      )
     },
   })
   const uses = createSightings({

@@ -49,7 +49,7 @@ export interface CheckedRow extends ActingRow {
   acts_until: number
 }
 
-type StoredRow = Omit<CheckedRow, 'acts_until' | 'policy_connections'> & ActingDemandRow
+type StoredRow = Omit<CheckedRow, 'acts_until' | 'policy_connections' | 'policy_waits_for'> & ActingDemandRow
 
 /** Compiled once; the one parameter is the token's hash. */
 export const sessionCheck = (db: Statements): CompiledQuery<StoredRow> =>

@@ -169,6 +169,7 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
           policy_factors: [...factors],
           policy_role: member.role,
           policy_connections: signIn === 'sso_required' ? connections : null,
+          policy_waits_for: null,
         }
         if (findUnmet(judged, member, now) !== null) losing += 1
       }

@@ -11,6 +11,7 @@ import {
   DEFAULT_GRACE_DAYS,
   DEFAULT_METHODS,
   MEMBER_CONNECTIONS,
+  MEMBER_WAITS_FOR,
   type MemberMfa,
 } from '../../../core/policies.ts'
 import { ANNOUNCED, type ComplianceState, DEFAULT_POLICY, type PolicyFields } from './policy.ts'
@@ -41,13 +42,13 @@ const storedPolicy = (organizationId: string): RawBuilder<unknown> => sql`
   select coalesce(p.mode, 'disabled') as mode, coalesce(p.allowed_methods, ${[...DEFAULT_METHODS]}::text[]) as allowed,
     coalesce(p.grace_days, ${sql.lit(DEFAULT_GRACE_DAYS)}) as grace, p.since, p.session_absolute_seconds as absolute,
     coalesce(p.notify_days_before, ${[...DEFAULT_POLICY.notifyDaysBefore]}::int[]) as days,
-    case when p.sign_in = 'sso_required' then ${connectionsOf(sql`p.organization_id`)} else '{}' end as sso
+    case when p.sign_in = 'sso_required' then ${connectionsOf(sql`p.organization_id`)} end as sso
   from (select) as always left join security_policies p on p.organization_id = ${organizationId}`
 
 const candidatePolicy = (of: Candidate, organizationId: string): RawBuilder<unknown> => sql`
   select ${of.mode}::text as mode, ${[...of.allowedMethods]}::text[] as allowed, ${of.graceDays}::int as grace,
     ${of.since}::timestamptz as since, ${of.sessionAbsolute}::int as absolute,
-    ${of.signIn === 'sso_required' ? connectionsOf(sql`${organizationId}`) : sql`'{}'::text[]`} as sso`
+    ${of.signIn === 'sso_required' ? connectionsOf(sql`${organizationId}`) : sql`null::text[]`} as sso`
 
 /** Members `m` of an organization under the `policy`: the demand `d`, the factors `f`, and `c.satisfied`. */
 const demands = (members: RawBuilder<unknown>): RawBuilder<unknown> => sql`
@@ -81,6 +82,9 @@ const stateAt = (now: Date): RawBuilder<string> => sql<string>`case
   when m.mfa_stopped_at >= d.began then 'suspended'
   else 'past_due' end`
 
+/** Whether the requirement lapses for the member `m`: `isLapsed` of core/policies.ts. */
+const LAPSES = sql`(policy.sso is not null and cardinality(${MEMBER_CONNECTIONS}) = 0 and ${MEMBER_WAITS_FOR} is not null)`
+
 /**
  * What the session `s` of the member `m` has proven in the organization, `g`: proofsIn, isSignIn, acrOf, replacing and breaksGlass of
  * base/assurance.ts and core/policies.ts.
@@ -99,11 +103,12 @@ const PROVEN = sql`
       select coalesce(p->>'channel', '') not in ('mailbox', 'device') as counts,
         p->>'method' <> 'federation' and (coalesce(p->>'channel', '') not in ('app', 'codes', 'key')
           or coalesce(p->'established' = 'true', false)) as replaces) k
-    where coalesce(p->>'organization', m.organization_id) = m.organization_id) g`
+    where p->>'organization' is null or (p->>'organization' = m.organization_id
+      and (not ${LAPSES} or p->>'connection' = ${MEMBER_WAITS_FOR}))) g`
 
 /** Whether the proofs `g` are those of a sign-in by which one acts in the organization: lacksSignIn of core/policies.ts. */
 const SIGNS_IN = sql`case
-  when cardinality(policy.sso) > 0 then exists (
+  when cardinality(policy.sso) > 0 and not ${LAPSES} then exists (
       select from jsonb_array_elements(g.proofs) p
       where p->>'method' = 'federation' and p->>'connection' = any(policy.sso)
         and p->>'connection' = any(${MEMBER_CONNECTIONS}))

@@ -58,6 +58,7 @@ interface PolicyDemand {
   organization: string
   demand?: Omit<Demand, 'dueAt'> & { dueAt: null }
   sso?: SsoDemand
+  lapsed?: true
 }
 
 /**
@@ -79,6 +80,7 @@ export async function findPolicyDemand(
       organization: organizationId,
       ...(unmet?.demand && { demand: { ...unmet.demand, dueAt: null } }),
       ...(unmet?.missing === 'connection' && unmet.sso && { sso: unmet.sso }),
+      ...(unmet?.lapsed && { lapsed: true }),
     }
   })
 }
@@ -96,7 +98,7 @@ async function requireProof(
   tools: RefusalTools,
   { session, principal, now }: Member,
   organizationId: string,
-  { missing, demand, sso }: Unmet,
+  { missing, demand, sso, lapsed }: Unmet,
   more: object,
 ): Promise<Problem> {
   if (!session) throw new Error('a credential without a session lacks no proof')
@@ -104,7 +106,7 @@ async function requireProof(
     ...(await findProvable(tools, tx, session, principal.userId, now)),
     required: missing === 'connection' ? await findRequired(tx, principal.userId, sso) : undefined,
   }))
-  const here = factsTowards(facts, organizationId, sso)
+  const here = factsTowards(facts, organizationId, { sso, lapsed })
   const usable = usableMethods(here)
   const counting = countingProofs(proofs, here)
   if (missing === 'connection' || missing === 'sign_in') {

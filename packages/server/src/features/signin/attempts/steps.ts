@@ -34,6 +34,8 @@ export interface StepUpDemand {
   organization?: string
   /** By which connections one has to sign in there; absent: by any method. */
   sso?: SsoDemand
+  /** Whether none by a connection of the organization counts, because what it requires has lapsed for the member. */
+  lapsed?: true
   /** What the session has proven before. */
   former?: readonly StoredProof[]
 }

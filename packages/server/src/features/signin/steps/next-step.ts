@@ -85,7 +85,7 @@ export function nextStep(known: StepFacts): Step {
 /** Those of a step-up for an organization are as they count there. */
 function factsOf({ facts, stepUp }: Pick<KnownAttempt, 'facts' | 'stepUp'>): SignInFacts {
   const organization = stepUp?.organization ?? stepUp?.demand?.organizationId ?? null
-  return organization === null ? facts : factsTowards(facts, organization, stepUp?.sso ?? null)
+  return organization === null ? facts : factsTowards(facts, organization, stepUp ?? {})
 }
 
 /**
