@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../../../base/call.ts'
 import { keyring as createKeyring } from '../../../base/crypto.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import { findConnection } from '../../../core/connections/index.ts'
+import { findConnection, type UsableConnection } from '../../../core/connections/index.ts'
 import { type Federated, goal, startFederated } from '../../../testing/federation.ts'
 import { PASSWORD, type Person, type World } from '../../../testing/world.ts'
 import { keptTokenJobs, releaseKeptTokens } from '../../identity/identities/index.ts'
@@ -63,12 +63,19 @@ async function keepMore(count: number, id: string, tokens: string | null, userId
   await world.db.tx('system', (tx) => tx.insertInto('identities').values(rows).execute())
 }
 
+const releaseAt = (tx: Tx, connection: UsableConnection, at: Date) =>
+  releaseKeptTokens.ofConnection(
+    { ...world.app.tools, clock: { ...world.clock, now: () => at } },
+    tx,
+    connection,
+  )
+
 /** Deletes the connection as its owners do, without the job that follows, which waits for the commit. */
 async function releaseAndDelete(id: string, after: Parameters<typeof world.db.tx>[1] = async () => {}) {
   const connection = await findConnection(world.db.hot, id)
   if (!connection) throw new Error('no connection')
   await world.db.tx('system', async (tx) => {
-    await releaseKeptTokens.ofConnection(world.app.tools, tx, connection, world.clock.now())
+    await releaseKeptTokens.ofConnection(world.app.tools, tx, connection)
     await tx.deleteFrom('connections').where('id', '=', id).execute()
     await after(tx)
   })
@@ -143,8 +150,8 @@ describe('the tokens of a connection', () => {
       const second = { ...connection, clientId: 'of-another-party' }
       const [first, later] = [world.clock.now(), new Date(world.clock.now().getTime() + 1000)]
       await world.db.tx('system', async (tx) => {
-        await releaseKeptTokens.ofConnection(world.app.tools, tx, connection, first)
-        await releaseKeptTokens.ofConnection(world.app.tools, tx, second, later)
+        await releaseAt(tx, connection, first)
+        await releaseAt(tx, second, later)
         await tx.updateTable('connections').set({ client_id: 'of-a-third' }).where('id', '=', id).execute()
         const [identity] = await tx
           .selectFrom('identities')
@@ -171,9 +178,7 @@ describe('the tokens of a connection', () => {
     expect(goal(await federated.signIn(world.client(), slug))).toBe('/account')
     expect((await kept()).tokens).not.toBe(first)
     const before = discord.revoked.length
-    await world.db.tx('system', (tx) =>
-      releaseKeptTokens.ofConnection(world.app.tools, tx, connection, until),
-    )
+    await world.db.tx('system', (tx) => releaseAt(tx, connection, until))
     await world.app.settle()
     expect(discord.revoked).toHaveLength(before)
     expect((await kept()).tokens).not.toBeNull()

@@ -23,7 +23,10 @@ import type { IdentitiesTable } from './tables.ts'
 export type Identity = Selectable<IdentitiesTable>
 
 /** The connection that asserts an identity. */
-type Asserting = Pick<ProviderConnection, 'id' | 'organizationId' | 'origin' | 'provider'>
+type Asserting = Pick<ProviderConnection, 'id' | 'organizationId' | 'origin' | 'provider' | 'settings'>
+
+/** What is kept with an identity, and when it came by which connection. */
+export type KeptTokens = Pick<Identity, 'connection_id' | 'tokens' | 'linked_at' | 'last_used_at'>
 
 /** The key of an identity, within the scope of its connection. */
 type IdentityKey = Pick<ExternalIdentity, 'issuer' | 'subject'>
@@ -93,23 +96,42 @@ export async function hasIdentitiesOfOthers(
 }
 
 /**
+ * Whether tokens are kept with the identity `i` that new ones by a connection do not take the place of: they came by another one, by what
+ * this one was before it was released (released-connections.ts), or it keeps none. They are revoked by what they came by.
+ */
+const hasFormerTokens = ({ id, settings }: Pick<Asserting, 'id' | 'settings'>) => sql<boolean>`(
+  i.tokens is not null and (not ${settings.keeps_tokens === true}::bool or coalesce(i.connection_id, '') <> ${id} or exists (
+    select from released_connections r
+    where (r.id = ${id} or r.former_of = ${id}) and r.released_at >= coalesce(i.last_used_at, i.linked_at))))`
+
+/** The registration that had an identity. */
+interface TakenIdentity {
+  user_id: string
+  /** To be revoked. */
+  former: KeptTokens | null
+}
+
+/**
  * Unlinks an identity from a registration whose address was never verified. Locks the row of its user: what is verified
- * meanwhile keeps it. @returns the id of that user; null where the identity is not linked, or belongs to an account
+ * meanwhile keeps it. @returns that registration; null where the identity is not linked, or belongs to an account
  */
 async function deletePendingIdentity(
   tx: Tx,
-  by: Pick<ProviderConnection, 'organizationId'>,
+  by: Asserting,
   { issuer, subject }: IdentityKey,
-): Promise<string | null> {
-  const { rows } = await sql<{ user_id: string }>`
+): Promise<TakenIdentity | null> {
+  const { rows } = await sql<KeptTokens & { user_id: string; is_former: boolean }>`
     with pending as (
       select u.id from users u join identities i on i.user_id = u.id
       where i.scope = ${scopeOf(by)} and i.issuer = ${issuer} and i.subject = ${subject} and u.status = 'pending'
       for no key update of u)
-    delete from identities
+    delete from identities i
     where scope = ${scopeOf(by)} and issuer = ${issuer} and subject = ${subject} and user_id in (select id from pending)
-    returning user_id`.execute(tx)
-  return rows[0]?.user_id ?? null
+    returning user_id, connection_id, tokens, linked_at, last_used_at, ${hasFormerTokens(by)} as is_former`.execute(
+    tx,
+  )
+  const [row] = rows
+  return row ? { user_id: row.user_id, former: row.is_former ? row : null } : null
 }
 
 /** The user's identities, oldest first. */
@@ -127,7 +149,7 @@ export async function linkIdentity(
   identity: ExternalIdentity,
   tokens: string | null,
   now: Date,
-): Promise<(Identity & { takenFrom: string | null }) | null> {
+): Promise<(Identity & { takenFrom: TakenIdentity | null }) | null> {
   const takenFrom = await deletePendingIdentity(tx, by, identity)
   const row = {
     id: newId('idn'),
@@ -157,30 +179,31 @@ export async function linkIdentity(
 }
 
 /**
- * What the provider says at a further sign-in. The connection is the one that it was used by. The caller holds the user's row.
- * @param tokens null: they are cleared; undefined: what is kept stays
- * @returns false where it was unlinked meanwhile
+ * What the provider says at a further sign-in. The connection is the one that it was used by. The caller holds the user's row. What is
+ * kept is judged as it is under the lock of the row: another sign-in, or the job that clears tokens, may have changed it.
+ * @param tokens null: there are none, so that what is kept stays, unless it is to be revoked
+ * @returns null where it was unlinked meanwhile; `former`: to be revoked
  */
 export async function updateIdentityUse(
   tx: Tx,
   id: string,
   by: Asserting,
   identity: ExternalIdentity,
-  tokens: string | null | undefined,
+  tokens: string | null,
   now: Date,
-): Promise<boolean> {
-  const { numUpdatedRows } = await tx
-    .updateTable('identities')
-    .set({
-      connection_id: by.id,
-      provider: by.provider,
-      ...saidOf(identity),
-      ...(tokens !== undefined && { tokens, tokens_from: null }),
-      last_used_at: now,
-    })
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return numUpdatedRows > 0n
+): Promise<{ former: KeptTokens | null } | null> {
+  const { email, email_verified, name } = saidOf(identity)
+  const { rows } = await sql<KeptTokens & { is_former: boolean }>`
+    with kept as materialized (
+      select i.id, i.connection_id, i.tokens, i.linked_at, i.last_used_at, ${hasFormerTokens(by)} as is_former
+      from identities i where i.id = ${id} for no key update)
+    update identities i set connection_id = ${by.id}, provider = ${by.provider}, email = ${email}, email_verified = ${email_verified},
+      name = ${name}, last_used_at = ${now}, tokens_from = null,
+      tokens = case when kept.is_former then ${tokens}::text else coalesce(${tokens}::text, i.tokens) end
+    from kept where i.id = kept.id
+    returning kept.is_former, kept.connection_id, kept.tokens, kept.linked_at, kept.last_used_at`.execute(tx)
+  const [row] = rows
+  return row ? { former: row.is_former ? row : null } : null
 }
 
 const saidOf = ({ email, emailVerified, fullName, username }: ExternalIdentity) => ({

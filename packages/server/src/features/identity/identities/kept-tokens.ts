@@ -6,13 +6,14 @@
  */
 import { sql } from 'kysely'
 import { z } from 'zod'
+import type { Clock } from '../../../base/clock.ts'
 import type { Keyring } from '../../../base/crypto.ts'
 import type { Db, Statements, Tx } from '../../../base/db/types.ts'
 import { findConnection, listConnectionsOf, type UsableConnection } from '../../../core/connections/index.ts'
 import { type Jobs, job } from '../../../core/jobs/index.ts'
 import type { ExternalIdentity } from '../../../core/providers/index.ts'
 import type { SealedColumn, SealedColumns } from '../../../core/secrets/index.ts'
-import type { Identity } from './identities.ts'
+import type { KeptTokens } from './identities.ts'
 import { findReleased, purgeReleased, sealedReleasedSecrets, storeReleased } from './released-connections.ts'
 
 type Tokens = NonNullable<ExternalIdentity['tokens']>
@@ -52,8 +53,6 @@ const readKeptTokens = (keyring: Pick<Keyring, 'decrypt'>, sealed: string): Toke
   // sealed by this server
   JSON.parse(keyring.decrypt('identities', sealed)) as Tokens
 
-type KeptTokens = Pick<Identity, 'connection_id' | 'tokens' | 'linked_at' | 'last_used_at'>
-
 const selectKept = (tx: Tx, userIds: readonly string[]): Promise<KeptTokens[]> =>
   tx
     .selectFrom('identities')
@@ -62,7 +61,7 @@ const selectKept = (tx: Tx, userIds: readonly string[]): Promise<KeptTokens[]> =
     .where('tokens', 'is not', null)
     .execute()
 
-/** Enqueues the revocation of what is kept for removed identities, or for those of users who are deleted. */
+/** Enqueues the revocation of what is kept no more: of removed identities, of those of users who are deleted, or what `updateIdentityUse` names. */
 export async function revokeKeptTokens(
   jobs: Pick<Jobs, 'enqueue'>,
   tx: Tx,
@@ -92,15 +91,16 @@ const enqueueRelease = ({ jobs }: ReleaseTools, tx: Tx, connection_id: string, n
   jobs.enqueue(tx, releaseTokensJob, { connection_id, until: now.toISOString() }, { now })
 
 /**
- * Has all tokens of a connection revoked and cleared, by jobs after the commit, before it is deleted or because it does not keep
- * them any more. @param connection as the tokens came by it, before the change
+ * Has all tokens of a connection revoked and cleared, by jobs after the commit, before it is deleted or because they came by another
+ * client, or it does not keep them any more. Its row is locked, so that it is released later than any of its sign-ins that
+ * are committed: a call that waited for them has begun before. @param connection as the tokens came by it, before the change
  */
 async function releaseTokens(
-  tools: ReleaseTools,
+  tools: ReleaseTools & { clock: Pick<Clock, 'now'> },
   tx: Tx,
   connection: UsableConnection,
-  now: Date,
 ): Promise<void> {
+  const now = tools.clock.now()
   const isAnyKept = await hasKept(tx, connection.id)
   // those of an account that was disconnected may wait for their job
   if (isAnyKept || connection.settings.keeps_tokens) await storeReleased(tx, connection, now)

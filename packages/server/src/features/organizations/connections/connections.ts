@@ -394,8 +394,9 @@ export async function changeFor(
   }
   await changingUse(tools, tx, call, owner, !isSameStatus, () => storeConnection(tx, id, stored))
   // what another party says of a user proves nothing of what the former one has said
-  if (before.settings.keeps_tokens && (isOtherParty || !settings.keeps_tokens))
-    await releaseKeptTokens.ofConnection(tools, tx, before, call.now)
+  const isOtherClient = isOtherParty || after.clientId !== before.clientId
+  if (before.settings.keeps_tokens && (isOtherClient || !settings.keeps_tokens))
+    await releaseKeptTokens.ofConnection(tools, tx, before)
   if ((isOtherParty && before.status !== 'draft') || (!isSameStatus && !isActivated))
     await endProofs(tools.jobs, tx, [{ id, version: stored.version }], call.now)
   const shown = await getConnectionOf(tx, owner, id)

@@ -163,7 +163,7 @@ async function writeOne(
     log.warn({ connection: before.id }, `the environment replaces the settings of the connection ${provider}`)
   const version = before.version + 1
   if (before.settings.keeps_tokens && !settings.keeps_tokens)
-    await releaseKeptTokens.ofConnection({ jobs }, tx, before, call.now)
+    await releaseKeptTokens.ofConnection({ clock, jobs }, tx, before)
   await storeConnection(tx, before.id, {
     ...fields,
     ...(isSameSecret ? {} : { client_secret: sealed() }),

@@ -27,7 +27,7 @@ import { lockConnection, lockServerConnections } from './sql.ts'
 
 /** Before the row of the connection is deleted. As the system; its owner is locked. */
 export async function prepareDeletion(
-  tools: Pick<Tools, 'jobs'>,
+  tools: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   call: Call,
   connection: UsableConnection,
@@ -35,7 +35,7 @@ export async function prepareDeletion(
   const { id, status, version } = connection
   // a draft has proven nothing
   if (status === 'draft') return
-  await releaseKeptTokens.ofConnection(tools, tx, connection, call.now)
+  await releaseKeptTokens.ofConnection(tools, tx, connection)
   await endProofs(tools.jobs, tx, [{ id, version: version + 1 }], call.now)
 }
 

@@ -234,9 +234,10 @@ async function take(
       await lockUserRow(tx, linking.userId)
       // disconnected while the answer was read
       if (known === null) throw new FederationFault('expired')
-      const tokens = await tokensToKeep(tools, tx, asserted, known, call.now)
-      const isLinked = await updateIdentityUse(tx, known.id, connection, identity, tokens, call.now)
-      if (!isLinked) throw new FederationFault('expired')
+      const tokens = sealedTokens(tools, asserted)
+      const used = await updateIdentityUse(tx, known.id, connection, identity, tokens, call.now)
+      if (used === null) throw new FederationFault('expired')
+      if (used.former) await revokeKeptTokens(tools.jobs, tx, [used.former], call.now)
       return await vouch({ user: { id: linking.userId }, identityId: known.id })
     }
     case 'link': {
@@ -315,25 +316,6 @@ const sealedTokens = (
 ): string | null =>
   connection.settings.keeps_tokens && identity.tokens ? sealTokens(keyring, identity.tokens) : null
 
-/**
- * Of a further sign-in: those of a connection that keeps none any more are revoked, and those that came by another connection, whose
- * client alone can. @returns as updateIdentityUse takes them
- */
-async function tokensToKeep(
-  tools: FederationTools,
-  tx: Tx,
-  asserted: AssertedIdentity,
-  known: KnownIdentity,
-  now: Date,
-): Promise<string | null | undefined> {
-  const tokens = sealedTokens(tools, asserted)
-  const { id, settings } = asserted.connection
-  if (known.tokens === null || (settings.keeps_tokens && known.connection_id === id))
-    return tokens ?? undefined
-  await revokeKeptTokens(tools.jobs, tx, [known], now)
-  return tokens
-}
-
 /** Links the identity to an account. @throws FederationFault where it is linked by now, or the user may not connect it */
 export async function link(
   tools: FederationTools,
@@ -372,7 +354,9 @@ async function linkTo(
   const { connection, identity } = asserted
   const linked = await linkIdentity(tx, userId, connection, identity, sealedTokens(tools, asserted), call.now)
   if (!linked) throw new FederationFault('taken')
-  if (linked.takenFrom !== null) await endRegistration(tx, call, linked.takenFrom)
+  const { takenFrom } = linked
+  if (takenFrom) await endRegistration(tx, call, takenFrom.user_id)
+  if (takenFrom?.former) await revokeKeptTokens(tools.jobs, tx, [takenFrom.former], call.now)
   await audit(tx, call, {
     type: 'auth.identity.linked',
     userId,

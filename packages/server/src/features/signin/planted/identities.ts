@@ -36,8 +36,10 @@ export async function endIdentity(
 ): Promise<boolean> {
   const { id: userId, username } = user
   const { id, connection_id: connectionId, provider, issuer, subject } = identity
-  if (!(await deleteIdentity(tx, userId, id))) return false
-  await revokeKeptTokens(tools.jobs, tx, [identity], call.now)
+  const deleted = await deleteIdentity(tx, userId, id)
+  if (!deleted) return false
+  // what is kept now, which the job that clears tokens may have changed since
+  await revokeKeptTokens(tools.jobs, tx, [deleted], call.now)
   await endAttempts(tx, { userId }, call.now)
   await provenSessions.endIn(tools, tx, call, userId, { identityId: id, connectionId }, keepSession)
   await audit(tx, call, {
