@@ -49,9 +49,9 @@ function isAsymmetric(name: unknown): boolean {
 }
 
 const USUAL: readonly Algorithm[] = ['ES256', 'EdDSA', 'PS256', 'RS256']
-/** Characters of a proof: one with an RSA key of 4,096 bits has 2,000. */
-const LONGEST_PROOF = 4096
-const LONGEST_ID = 256
+/** Characters of a proof, and of its `jti`, as the server itself has them: one with an RSA key of 4,096 bits has 2,000. */
+const LONGEST_PROOF = 8192
+const LONGEST_ID = 500
 const KEPT_KEYS = 2000
 
 /** A token whose signature was verified. */

@@ -334,6 +334,13 @@ describe('apps of strangers', () => {
     )
     const all = await Promise.all(Array.from({ length: 8 }, () => register({}, full)))
     expect(all.map(({ status }) => status).sort()).toEqual([201, 201, 201, ...Array(5).fill(503)])
+    // they keep out no holder of a token, whose key is on record
+    const [boss] = (await full.people([{ roles: ['super_admin'] }])) as [Person]
+    const { secret, id } = await boss.client.apiKey({ permissions: ['oauth_clients:write'] })
+    const { status, body } = await register({}, full, bearer(secret))
+    expect(status).toBe(201)
+    const { data } = await boss.client.get('/api/v1/audit-logs?event_type=client.created&limit=1')
+    expect(data[0].details).toMatchObject({ client_id: body.client_id, key: id })
     await full.stop()
   })
 })

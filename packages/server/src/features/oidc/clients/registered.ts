@@ -34,7 +34,7 @@ export async function storeDocumentClient(
   const row = await lockClient(tx, null, id)
   const expiresAt = later(call.now, UNUSED)
   if (row === undefined) {
-    if ((await countRegistered(tx, 'document')) >= MOST_REGISTERED) return null
+    if ((await countRegistered(tx, 'document', null)) >= MOST_REGISTERED) return null
     const client = registeredRow(call, { id, name, settings, source: 'document', createdBy: null, expiresAt })
     // another process may have fetched it just now
     if (await insertClient(tx, client))
@@ -71,7 +71,7 @@ export async function registerClient(
   holder: Principal | null,
 ): Promise<RegisteredClient | null> {
   await lockRegistrations(tx)
-  if ((await countRegistered(tx, 'registration')) >= MOST_REGISTERED) return null
+  if ((await countRegistered(tx, 'registration', holder)) >= MOST_REGISTERED) return null
   const row = registeredRow(call, {
     id: newId('cli'),
     name,
@@ -136,7 +136,13 @@ const recordRegistered = (
     type,
     userId: holder?.userId ?? null,
     username: holder?.username ?? null,
-    details: { client_id: id, name, source, ...details, ...(holder === null && { by: source }) },
+    details: {
+      client_id: id,
+      name,
+      source,
+      ...details,
+      ...(holder === null ? { by: source } : { key: holder.keyId }),
+    },
   })
 
 /** Serializes registrations, so that concurrent ones are counted (advisory lock until the commit). */
@@ -144,11 +150,17 @@ async function lockRegistrations(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended('latchkey registrations', 0))`.execute(tx)
 }
 
-/** Of one way; no further than the limit. */
-async function countRegistered(tx: Tx, source: NewRegistered['source']): Promise<number> {
+/** Of one way, by strangers or by holders of a token, whom strangers cannot keep out; no further than the limit. */
+async function countRegistered(
+  tx: Tx,
+  source: NewRegistered['source'],
+  holder: Principal | null,
+): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
-      select 1 from clients where source = ${source} and source in ('registration', 'document') limit ${sql.lit(MOST_REGISTERED)}
+      select 1 from clients where source = ${source} and source in ('registration', 'document')
+        and ${holder === null ? sql`created_by is null` : sql`created_by is not null`}
+      limit ${sql.lit(MOST_REGISTERED)}
     ) as counted`.execute(tx)
   return rows[0]?.count ?? 0
 }

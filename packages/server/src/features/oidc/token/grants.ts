@@ -111,7 +111,7 @@ function redeeming(tools: Tools): Redeem {
         refreshToken,
         jkt,
       },
-      call.now,
+      call,
     )
   }
 }
@@ -162,7 +162,7 @@ function refreshGrant(tools: Tools): Grant {
         refreshToken: successor,
         jkt,
       },
-      call.now,
+      call,
     )
   }
 }

@@ -176,6 +176,19 @@ describe('what an app may have', () => {
     await changeSettings(of, { first_party: true, allowed_roles: ['super_admin'] })
     const after = await of.post('/oidc/token', { ...form, refresh_token: refreshed.body.refresh_token })
     expect(after.body.error).toBe('invalid_grant')
+    // the app never got a successor: its family is over, and another try of the old token is no theft
+    await world.clock.advance('1 minute')
+    const events = await world.events(ada.id)
+    const sent = (await world.mailbox.emailsTo(ada.email)).length
+    for (const again of [refreshed.body.refresh_token, body.refresh_token])
+      expect((await of.post('/oidc/token', { ...form, refresh_token: again })).body.error).toBe(
+        'invalid_grant',
+      )
+    expect(events.filter((type) => type === 'auth.token.revoked').length).toBeGreaterThan(0)
+    expect(await world.events(ada.id)).toEqual(events)
+    expect((await world.mailbox.emailsTo(ada.email)).length).toBe(sent)
+    const { body: told } = await of.post('/oidc/introspect', { token: refreshed.body.access_token })
+    expect(told.active).toBe(false)
   })
 
   it('by the parameter claims is what its user has allowed', async () => {

@@ -3,10 +3,11 @@
  * (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). One function for every grant.
  */
 import type { Acr } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
 import type { Statements } from '../../../base/db/types.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { clientSubject, type RequestedClaims, signClientToken } from '../../access/tokens/index.ts'
+import { clientSubject, endFamily, type RequestedClaims, signClientToken } from '../../access/tokens/index.ts'
 import { isAdmitted, isResourceOf } from '../admission/index.ts'
 import { invalidGrant, refusal } from '../authentication/index.ts'
 import { makeIdToken } from '../id-tokens/index.ts'
@@ -44,14 +45,24 @@ export interface Issued {
   jkt: string | null
 }
 
-/** @throws Problem INVALID_TOKEN where what it is based on was revoked meanwhile */
-export async function issue(tools: IssueTools, by: Issued, now: Date): Promise<AppTokenAnswer> {
+/**
+ * @throws Problem INVALID_TOKEN where what it is based on was revoked meanwhile; INVALID_GRANT where the app admits the user no more: the
+ * family ends, because the app never gets the token that has replaced its own, and a later use of that would count as a theft
+ */
+export async function issue(
+  tools: IssueTools & Pick<Tools, 'clock'>,
+  by: Issued,
+  call: Call,
+): Promise<AppTokenAnswer> {
   const { client, row, scopes, claims, refreshToken, jkt } = by
+  const { now } = call
   const subject = clientSubject(tools, row, now)
   // memberships, roles and policies may have changed since the user authorized the app
   const isMember = client.organizationId === null || subject.organization?.id === client.organizationId
-  if (!isMember || !(await isAdmitted(tools.db.hot, client, subject)))
+  if (!isMember || !(await isAdmitted(tools.db.hot, client, subject))) {
+    await endFamily(tools, call, { ...row, family_id: by.familyId, client_id: client.id })
     throw invalidGrant('The user may not use this app any more.')
+  }
   const access = signClientToken(
     tools,
     subject,
