@@ -213,6 +213,7 @@ export async function undoChange(
     const ended = await endPlanted(tools, tx, call, before, { since, reason: 'email_changed', device })
     await liftLockoutByMailbox(tools, tx, call, before)
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, call.now)
+    await endLostAuthority(tools, tx, userId, call.now)
     const details = { from: before.email, to: email, ...endedDetails(ended) }
     await audit(tx, call, { type: 'auth.email.change_undone', userId, username, details })
     const locale = findLocale(before.locale) ?? call.locale

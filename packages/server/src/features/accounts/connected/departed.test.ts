@@ -158,6 +158,24 @@ describe('a former member who stayed connected as an address of the domain', () 
     expect([await validated(of.session), await linked(of), await linked(other)]).toEqual([401, 0, 1])
   })
 
+  it('is judged again once the change to an address of the domain is undone', async () => {
+    const of = await company()
+    const { ada, root } = of
+    const email = `ada@left${count}.example`
+    const { client } = ada
+    expect((await client.post(`${API}/users/me/email`, { email, password: ada.password })).status).toBe(202)
+    const change = await world.mailbox.tokenFor(email, /email-change/)
+    expect((await world.client().post(`${API}/auth/email-change`, { token: change })).status).toBe(200)
+    expect((await client.post(`${root}/leave`, {})).status).toBe(200)
+    await world.app.settle()
+    expect([await linked(of), await keptAbout(of)]).toEqual([1, []])
+    const undo = await world.mailbox.tokenFor(ada.email, /email-change\/undo/)
+    expect((await world.client().post(`${API}/auth/email-change/undo`, { token: undo })).status).toBe(200)
+    await world.app.settle()
+    // the password has ended, so that it is the only way in
+    expect([await linked(of), await keptAbout(of)]).toEqual([1, [expect.any(String)]])
+  })
+
   it('stays with another connection of the organization in place of the one that was deleted', async () => {
     const of = await company({ isOfDomain: true })
     expect(await WAYS[0][1](of)).toBe(200)

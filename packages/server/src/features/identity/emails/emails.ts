@@ -24,6 +24,7 @@ import {
   revokeLinks,
   useLink,
 } from '../../../core/links/index.ts'
+import { revokeRequired } from '../../../core/sso/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findByIdentifier, findUser, getUser, lockUserRow, type User } from '../users/index.ts'
 import { choiceEmail, verificationEmail } from './mail.tsx'
@@ -164,11 +165,12 @@ export async function verifyEmail(
 
 /**
  * Marks the address as verified and owned by the user, activates a pending user and deletes rival registrations.
- * Also called when another link to the address was used (a password reset).
+ * Also called when another link to the address was used (a password reset). Other connections of an organization may be
+ * required of an address of its domain, once it is verified.
  * The caller holds `lockAddress` since before it used the link.
  */
 export async function claimAddress(
-  { jobs }: Pick<Tools, 'jobs'>,
+  { clock, jobs }: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   call: Call,
   user: User,
@@ -179,6 +181,7 @@ export async function claimAddress(
     if (user.status === 'pending') await activateUser(tx, user, call.now)
   })
   await endPendingRivals(jobs, tx, user.id, canonical(user.email), call.now)
+  await revokeRequired(tx, user.id, clock.now())
   await audit(tx, call, { type: 'auth.email.verified', userId: user.id, username: user.username })
 }
 

@@ -234,6 +234,31 @@ describe('a connection that a set-up link has made', () => {
     ])
   })
 
+  it('ceases to count for a member whose address is verified, to which another one leads', async () => {
+    const administrator = await world.person({ roles: ['super_admin'] })
+    const { id, owner, member, lead, require } = await company()
+    const [link, other] = [await ofLink(id), await ofLink(id)]
+    await lead(link)
+    await ownDomain(world, id, `verified-${count}.example`)
+    const rows = (await owner.client.get(`/api/v1/organizations/${id}/domains`)).data
+    await lead(other, rows.find(({ domain }: { domain: string }) => domain.startsWith('verified-')).id)
+    await proveByConnection(world, owner, { connection: link, organization: id })
+    expect((await require()).status).toBe(200)
+    const verify = (is_verified: boolean) =>
+      administrator.client.patch(`/api/v1/users/${member.id}`, { is_verified })
+    expect((await verify(false)).status).toBe(200)
+    await proveByConnection(world, member, { connection: other, organization: id })
+    await world.clock.advance('2 seconds')
+    const bearer = await bearerOf(member, id)
+    await world.clock.advance('2 seconds')
+    expect((await bearer.get('/api/v1/auth/validate')).status).toBe(200)
+    expect((await verify(true)).status).toBe(200)
+    expect([(await bearer.get('/api/v1/auth/validate')).status, await answer(member.client, id)]).toEqual([
+      401,
+      link,
+    ])
+  })
+
   it('is none that a member has an account at, in the preview of the requirement, where it does not count for them', async () => {
     const { id, owner, member, lead } = await company()
     const [link, main] = [await ofLink(id), await connect(world, id)]
