@@ -18,6 +18,13 @@ export type Locale = (typeof LOCALES)[number]
 export const findLocale = (stored: string | null | undefined): Locale | null =>
   LOCALES.find((locale) => locale === stored) ?? null
 
+/** The first of these language tags (RFC 5646, in lower case) in which there are pages, as their language; null for none. */
+export const firstLocale = (tags: readonly string[]): Locale | null => {
+  const known = (tag: string): Locale | undefined =>
+    LOCALES.find((locale) => tag === locale || tag.startsWith(`${locale}-`))
+  return tags.map(known).find(Boolean) ?? null
+}
+
 /** The principal: the user that a credential speaks for. */
 export interface Principal {
   userId: string

@@ -1,5 +1,5 @@
 /** Content negotiation: the envelope's style from `Accept`, the language from `Accept-Language`. */
-import { LOCALES, type Locale, STYLES, type Style } from '../../call.ts'
+import { firstLocale, type Locale, STYLES, type Style } from '../../call.ts'
 
 /** The values of a header by descending weight, without those of weight 0 or a malformed weight (RFC 9110 §12.4.2). */
 function byWeight(header: string): string[] {
@@ -45,9 +45,7 @@ export function styleReader(fallback: Style): (accept: string | undefined) => St
 }
 
 export function localeReader(fallback: Locale): (languages: string | undefined) => Locale {
-  const known = (tag: string): Locale | undefined =>
-    LOCALES.find((locale) => tag === locale || tag.startsWith(`${locale}-`))
-  const read = cached((languages) => byWeight(languages).map(known).find(Boolean) ?? fallback)
+  const read = cached((languages) => firstLocale(byWeight(languages)) ?? fallback)
   return (languages) => (languages === undefined ? fallback : read(languages))
 }
 

@@ -4,10 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../../../config.ts'
-import type { Locale, ProtocolStyle, Style } from '../../call.ts'
+import { findLocale, type Locale, type ProtocolStyle, type Style } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { newId } from '../../ids.ts'
 import type { CookieJar, RequestContext } from '../../present/index.ts'
+import { LOCALE_COOKIE } from '../browser-cookies.ts'
 import { localeReader, styleReader } from './accept.ts'
 import { addressReader } from './address.ts'
 import { type CookiesIn, readCookies } from './cookies.ts'
@@ -37,6 +38,7 @@ export function exchangeOpener(config: Settings, clock: Clock, jar: CookieJar): 
   const localeIn = localeReader(config.defaultLocale)
   return (req, res, style) => {
     const id = req.headers['x-request-id']
+    const cookies = readCookies(req.headers.cookie, jar.prefix)
     return {
       req,
       res,
@@ -48,8 +50,8 @@ export function exchangeOpener(config: Settings, clock: Clock, jar: CookieJar): 
       credential: 'none',
       userId: null,
       ip: address(req),
-      locale: localeIn(req.headers['accept-language']),
-      cookies: readCookies(req.headers.cookie, jar.prefix),
+      locale: findLocale(cookies.others[LOCALE_COOKIE]) ?? localeIn(req.headers['accept-language']),
+      cookies,
     }
   }
 }

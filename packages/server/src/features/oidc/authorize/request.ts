@@ -25,6 +25,9 @@ export const AuthorizationParameters = z.object({
   acr_values: text('Levels of the sign-in, one of which is preferred.'),
   id_token_hint: text('An ID token of the user whom the app expects.'),
   login_hint: text('The address or username that the sign-in begins with.'),
+  ui_locales: text(
+    'The languages that the user prefers, separated by spaces; those of the pages are `en` and `de`.',
+  ),
   claims: text('Single claims, as JSON (OpenID Connect Core §5.5).'),
   code_challenge: parameter(
     'The digest of the verifier (RFC 7636).',

@@ -318,6 +318,24 @@ describe('the pages before an app', () => {
     expect([page.includes('Acme'), page.includes('<img')]).toEqual([false, false])
   })
 
+  it('are in the language that the app names, forms included, until a request names none', async () => {
+    const browser = world.client()
+    const first = await follow(browser, authorizePath(app, { ui_locales: 'fr DE-at en' }))
+    expect(first.reply.text).toContain('<html lang="de">')
+    const fields = { ...formOf(first.reply.text, '/sign-in'), identifier: ada.email, password: 'no' }
+    const again = await browser.post('/sign-in', fields, { form: true })
+    expect(again.text).toContain('<html lang="de">')
+    for (const ui_locales of ['', 'xx', 'de'.repeat(3000)])
+      expect((await follow(browser, authorizePath(app, { ui_locales }))).reply.text).toContain(
+        '<html lang="en">',
+      )
+    // before the account has chosen one
+    const german = { ui_locales: 'de', prompt: 'consent' }
+    expect((await follow(ada.client, authorizePath(app, german))).reply.text).toContain('<html lang="de">')
+    await ada.client.patch('/api/v1/users/me', { locale: 'en' })
+    expect((await follow(ada.client, authorizePath(app, german))).reply.text).toContain('<html lang="en">')
+  })
+
   it('name none that is disabled', async () => {
     const off = await testApp(world, {}, { name: 'Evil Bank', status: 'disabled' })
     const to = `/oidc/authorize?client_id=${off.id}`

@@ -5,9 +5,10 @@
  * policy of their page to that.
  */
 import { z } from 'zod'
-import type { Call } from '../../../base/call.ts'
+import { type Call, firstLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
+import { LOCALE_COOKIE } from '../../../base/http/browser-cookies.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { type AuthorizationParameters, RefusedOnPage } from './request.ts'
@@ -51,6 +52,21 @@ function cookieOf(keyring: Keyring, { secret, targets }: Browser, redirectUri = 
   return { name: AUTHORIZE_COOKIE, value, maxAgeSeconds: LIFETIME / 1000 }
 }
 
+/** Those of a browser that an app's request has led here. */
+const cookiesOf = (
+  keyring: Keyring,
+  browser: Browser,
+  call: Call,
+  { redirect_uri: redirectUri, ui_locales: languages }: AuthorizationParameters,
+): CookieChange[] => [cookieOf(keyring, browser, redirectUri), ...languageOf(call, languages)]
+
+/** The language of the pages (OpenID Connect Core §3.1.2.1); that of an earlier request ends. */
+function languageOf(call: Call, languages = ''): CookieChange[] {
+  const value = firstLocale(languages.toLowerCase().split(' '))
+  if (value === null && call.cookies[LOCALE_COOKIE] === undefined) return []
+  return [{ name: LOCALE_COOKIE, value, maxAgeSeconds: LIFETIME / 1000 }]
+}
+
 /** Of a host that could not be read as more than a host in a policy: browsers permit `;` and `*` in the URL. */
 const PLAIN_HOST = /^[a-z0-9.:[\]-]+$/
 
@@ -75,7 +91,7 @@ export async function storeRequest(
   const browser = browserOf(keyring, call)
   const reference = await insert(db, call, parameters, { ...STORED, browser: sha256(browser.secret) })
   const path = continuedAt(parameters.client_id, reference)
-  return { path, cookies: [cookieOf(keyring, browser, parameters.redirect_uri)] }
+  return { path, cookies: cookiesOf(keyring, browser, call, parameters) }
 }
 
 /** Stores a request that another site has posted; the first browser that continues it is its. @returns where */
@@ -133,5 +149,5 @@ export async function openStored(
   const stored = await openRequest(db.hot, by, call.now)
   if (stored === null || !isOpenRequest(stored, call.now)) throw new RefusedOnPage('expired')
   if (!stored.browser?.equals(own)) throw new RefusedOnPage('other_browser')
-  return { stored, cookies: [cookieOf(keyring, browser, stored.parameters.redirect_uri)] }
+  return { stored, cookies: cookiesOf(keyring, browser, call, stored.parameters) }
 }
