@@ -11,7 +11,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type FieldError, invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
-import { endClientAccess } from '../../../core/client-access.ts'
+import { endClientsAccess } from '../../../core/client-access.ts'
 import { checkClientSettings, makeClientSecret } from '../../../core/clients/index.ts'
 import { ClientSettings, readClientSettings, STANDARD_SCOPES } from '../../../core/clients/settings.ts'
 import { revokeClients } from '../../../core/revocations/index.ts'
@@ -160,7 +160,7 @@ export async function prepareIdTokens(
 
 /** Changes a client of the locked owner; disabling revokes all of its tokens. As the system. @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT */
 export async function changeClientOf(
-  { clock }: Pick<Tools, 'clock'>,
+  tools: Pick<Tools, 'clock' | 'jobs'>,
   tx: Tx,
   call: Call,
   owner: ClientOwner,
@@ -197,9 +197,7 @@ export async function changeClientOf(
     })
   if (status === 'disabled' && row.status === 'active') {
     // what was stolen is of no use either after the app was enabled again
-    await endClientAccess(tx, { clientId: id }, call.now)
-    // after the locks, so that it covers what was issued while this waited for them
-    await revokeClients(tx, [id], clock.now())
+    await endClientsAccess(tools, tx, [id])
   }
   if (status !== row.status)
     await recordClientEvent(

@@ -25,7 +25,7 @@ import {
   createdSecretView,
 } from './view.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'keys' | 'log'>
+type OperatorTools = Pick<Tools, 'clock' | 'db' | 'jobs' | 'keys' | 'log' | 'roles'>
 /** Whose clients: an organization's by its id or short name, or the server's (null). */
 type Organization = string | null
 type Fields = Readonly<Record<string, unknown>>

@@ -1,6 +1,7 @@
 /** What apps have got ends with the membership, the organization, the app, and with all tokens of a user. */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { endClientsAccess, endRemainingAccess } from '../../../core/client-access.ts'
 import { authorizedCode, claimsIn, type TestApp, testApp } from '../../../testing/apps.ts'
 import { answerDevice, beginOnDevice, ON_DEVICES, pollFrom } from '../../../testing/devices.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
@@ -123,6 +124,100 @@ it('the tokens of the apps of an organization end with it, also those for the ap
     401,
   ])
   expect([isRevoked(kept), await isActive(kept)]).toEqual([false, true])
+})
+
+it('what the apps of an organization have got is of no use after it was restored', async () => {
+  const company = await startCompany(world)
+  const { id, owner, member } = company
+  const [app, second, ofServer] = [
+    await appOf(company),
+    await appOf(company),
+    await testApp(world, { first_party: true }),
+  ]
+  const [theirs, inSession] = [await got(member, app), await got(member, second, 'openid')]
+  const elsewhere = await got(member, ofServer)
+  const code = await codeFor(member, second)
+  succeeded(await owner.client.delete(`/api/v1/organizations/${id}`))
+  succeeded(await owner.client.post(`/api/v1/organizations/${id}/restore`, {}))
+  expect(await ended(app, theirs)).toEqual(ENDED)
+  expect(await ended(second, inSession)).toEqual(ENDED)
+  expect((await second.exchange(code)).body.error).toBe('invalid_grant')
+  expect(await ended(ofServer, elsewhere)).toEqual(GOOD)
+  expect((await second.exchange(await codeFor(member, second))).status).toBe(200)
+})
+
+it('nothing outlives the deletion of the organization of an app, however an exchange and a refresh meet it', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const company = await startCompany(world)
+    const { id, owner, member } = company
+    const app = await appOf(company)
+    const { refresh } = await got(member, app)
+    const code = await codeFor(member, app)
+    const [exchanged, turned, deleted] = await Promise.all([
+      app.exchange(code),
+      app.post('/oidc/token', { grant_type: 'refresh_token', refresh_token: refresh }),
+      owner.client.delete(`/api/v1/organizations/${id}`),
+    ])
+    succeeded(deleted)
+    for (const { status, body } of [exchanged, turned])
+      if (status === 200) expect(await isRevoked(body.access_token)).toBe(true)
+  }
+})
+
+/** So many families of a user at an app, as one that they have got: their refresh tokens are not known. */
+const copies = (count: number, refresh: string) =>
+  world.db.tx('system', (tx) =>
+    sql`
+      insert into token_families (id, user_id, session_id, created_at, client_id, grant_id, scopes, resources, claims, expires_at,
+        authenticated_at, acr, amr, proofs, organization_id)
+      select 'fam_00' || left(md5(${refresh}::text || n), 30), user_id, session_id, created_at, client_id, grant_id, scopes, resources, claims, expires_at,
+        authenticated_at, acr, amr, proofs, organization_id
+      from token_families cross join generate_series(1, ${count}::int) n
+      where id = (select family_id from refresh_tokens where token_hash = sha256(convert_to(${refresh}, 'UTF8')))`.execute(
+      tx,
+    ),
+  )
+
+it('more families of an app than one transaction takes end in parts, and none that begins after it was enabled again', async () => {
+  const ada = await world.person()
+  const app = await testApp(world, { first_party: true })
+  const first = await got(ada, app)
+  await copies(1200, first.refresh)
+  const last = await got(ada, app)
+  const open = async () =>
+    Number(
+      (
+        await sql<{
+          n: string
+        }>`select count(*) as n from token_families where client_id = ${app.id} and revoked_at is null`.execute(
+          world.db.hot,
+        )
+      ).rows[0]?.n,
+    )
+  expect(await open()).toBe(1202)
+  const path = `/api/v1/oidc/clients/${app.id}`
+  await world.db.tx('system', async (tx) => {
+    const call = { clock: world.clock, jobs: { enqueue: async () => {} } }
+    await endClientsAccess(call, tx, [app.id])
+  })
+  expect(await open()).toBe(702)
+  const until = world.clock.now().toISOString()
+  succeeded(await root.client.patch(path, { status: 'active' }))
+  // the family that the job has left is renewed, and another one begins
+  await world.clock.advance('1 minute')
+  const renewed = await app.post('/oidc/token', { grant_type: 'refresh_token', refresh_token: last.refresh })
+  expect(renewed.status).toBe(200)
+  const later = await got(ada, app)
+  await endRemainingAccess(world.app.tools, { client_id: app.id, until })
+  expect(await open()).toBe(1)
+  const { access_token: access, refresh_token: refresh } = renewed.body
+  expect(await ended(app, { access, refresh })).toEqual(ENDED)
+  expect(await ended(app, later)).toEqual(GOOD)
+  // the whole way
+  await copies(600, later.refresh)
+  for (const status of ['disabled', 'active']) succeeded(await root.client.patch(path, { status }))
+  await world.app.settle()
+  expect(await open()).toBe(0)
 })
 
 it('what an app got before it was disabled is of no use after it was enabled again', async () => {

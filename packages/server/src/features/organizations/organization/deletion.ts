@@ -8,8 +8,9 @@ import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { endAuthority } from '../../../core/authority-ended.ts'
+import { endClientsAccess } from '../../../core/client-access.ts'
 import { endProofsOfOrganization } from '../../../core/connection-ended.ts'
-import { revoke, revokeClients, revokeOrganization } from '../../../core/revocations/index.ts'
+import { revoke, revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import {
@@ -56,11 +57,11 @@ export async function deleteOrganization(
   })
 }
 
-/** Those of its apps too, which need not name it. As the system. */
-async function revokeTokensIn({ clock }: Pick<Tools, 'clock'>, tx: Tx, id: string): Promise<void> {
+/** What its apps have got ends too, whose tokens need not name it, also where the organization is restored. As the system. */
+async function revokeTokensIn(tools: Pick<Tools, 'clock' | 'jobs'>, tx: Tx, id: string): Promise<void> {
   const clients = await selectClientIds(tx, id)
-  await revokeOrganization(tx, id, clock.now())
-  await revokeClients(tx, clients, clock.now())
+  if (clients.length > 0) await endClientsAccess(tools, tx, clients)
+  await revokeOrganization(tx, id, tools.clock.now())
 }
 
 async function notifyOwners(
