@@ -43,7 +43,11 @@ it.each(['the user', 'an administrator'])('leaves nothing personal where %s dele
   const client = world.client({ headers })
   await world.client({ headers }).post('/api/v1/auth/login', { email, password: 'wrong' })
   await client.signIn(email, PASSWORD, { tokens: true })
-  await client.patch('/api/v1/users/me', { full_name: `Residue ${n} Person` })
+  await client.patch('/api/v1/users/me', {
+    full_name: `Residue ${n} Person`,
+    profile: { given_name: `Residue ${n}`, address: { locality: `Residue ${n}` } },
+  })
+  expect(await tablesWith(`Residue ${n}`)).toContain('user_profiles')
   await client.post('/api/v1/auth/password/forgot', { email })
   await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['*'] })
   await enrolAuthenticator(world, client, { name: `Residue ${n} phone` })

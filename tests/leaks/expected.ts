@@ -48,6 +48,9 @@ export const GRANTS: readonly string[] = [
   'sessions select',
   'sessions update(end_reason ended_at)',
   'setup_links select(choice completed_at connection_id created_at domain_ids expires_at id intent last_used_at made_by organization_id provider revoked_at)',
+  'user_profiles insert(claims user_id)',
+  'user_profiles select',
+  'user_profiles update(claims)',
   'users select',
   'users update(full_name locale name_key updated_at username username_key)',
 ]
@@ -69,11 +72,13 @@ export const WRITABLE_KEYS: readonly string[] = [
   'organization_roles(organization_id)',
   'security_policies(organization_id)',
   'security_policies(updated_by)',
+  'user_profiles(user_id)',
 ]
 
 /** The column that identifies a row in the tables below. */
 export const KEYS = {
   users: 'id',
+  user_profiles: 'user_id',
   emails: 'user_id',
   sessions: 'user_id',
   client_sessions: 'session_id',
@@ -102,6 +107,7 @@ export type Caller = Who | 'anonymous'
 
 const own = (who: string): Rows => ({
   users: [who],
+  user_profiles: [who],
   emails: [who],
   sessions: [who],
   client_sessions: [`ses_${who}`],
@@ -151,6 +157,7 @@ export const SEES: Readonly<Record<Caller, Rows>> = {
   manager: {
     ...own('manager'),
     users: PEOPLE,
+    user_profiles: PEOPLE,
     emails: PEOPLE,
     sessions: PEOPLE,
     role_holders: PEOPLE,
@@ -158,6 +165,7 @@ export const SEES: Readonly<Record<Caller, Rows>> = {
   super: {
     ...own('super'),
     users: PEOPLE,
+    user_profiles: PEOPLE,
     emails: PEOPLE,
     sessions: PEOPLE,
     role_holders: PEOPLE,
@@ -173,7 +181,12 @@ export const SEES: Readonly<Record<Caller, Rows>> = {
   },
 }
 
-const writesOwn = (who: string): Rows => ({ users: [who], sessions: [who], api_keys: [who] })
+const writesOwn = (who: string): Rows => ({
+  users: [who],
+  user_profiles: [who],
+  sessions: [who],
+  api_keys: [who],
+})
 const leaves = (who: string): Rows => ({ ...writesOwn(who), memberships: [who] })
 const runs = (organization: string): Rows => ({
   memberships: membersOf(organization),

@@ -65,6 +65,7 @@ export async function seed(db: Database): Promise<void> {
       const quoted = organization ? `'${organization}'` : 'null'
       await run(`insert into users (id, username, username_key, status, roles, created_at, updated_at) values ('${who}', '${who}', '${who}', 'active', '{viewer}', '${at}', '${at}')`)
       await run(`insert into emails (id, user_id, address, address_key, is_primary, claimed_at, verified_at, created_at) values ('eml_${who}', '${who}', '${who}@x', '${who}@x', true, '${at}', '${at}', '${at}')`)
+      await run(`insert into user_profiles (user_id, claims) values ('${who}', '{"birthdate":"1815"}')`)
       await run(`insert into passwords (user_id, hash, changed_at) values ('${who}', 'hash', '${at}')`)
       await run(`insert into sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr, organization_id) values ('ses_${who}', '${who}', '${who}'::bytea, '${at}', '${at}', '${at}', '2031-01-01', 60, false, '{pwd}', ${quoted})`)
       await run(`insert into clients (id, source, name, status, settings, created_at, updated_at) values ('cli_server', 'operator', 'c', 'active', '{}', '${at}', '${at}') on conflict do nothing`)

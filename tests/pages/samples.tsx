@@ -91,6 +91,14 @@ const user = {
   username: 'grace',
   locale: null,
   createdAt: ago(4000),
+  profile: {},
+}
+const STATED = {
+  given_name: 'Grace',
+  birthdate: '1906-12-09',
+  zoneinfo: 'America/New_York',
+  website: 'https://grace.example.com/"><script>',
+  address: { street_address: '7 Arlington Ridge Road\n<Flat 3>', country: 'United States' },
 }
 const WINDOWS =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36'
@@ -126,6 +134,9 @@ const ROUTE = {
   passwordHref: '/sign-in?with=password',
   changeHref: '/sign-in',
 }
+const wrongNumber = problem('VALIDATION_ERROR', {
+  details: [{ field: 'phone_number', code: 'phone_number', message: 'x' }],
+})
 const taken = problem('CONFLICT', { details: { field: 'username' } })
 const sessions = [
   {
@@ -323,6 +334,12 @@ export function samples(locale: Locale): Sample[] {
   }
   const person: Record<string, VNode> = {
     account: <Account user={user} />,
+    'account-stated': (
+      <Account
+        user={{ ...user, profile: STATED }}
+        {...again({ full_name: 'Grace', phone_number: '030' }, wrongNumber)}
+      />
+    ),
     'account-saved': <Account user={{ ...user, email: LONG, emailVerified: false }} saved />,
     'account-demanded': (
       <Account

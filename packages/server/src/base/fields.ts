@@ -18,8 +18,12 @@ export const Instant = z.iso
   .transform((text) => new Date(text))
   .meta({ description: 'A time in ISO 8601 with a zone.', samples: [EXAMPLE_LATER] })
 
-/** Control characters, direction marks, and zero-width characters except the joiners that scripts and emoji need. */
-const INVISIBLE = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]/u
+/**
+ * Control characters, halves of characters, direction marks, and zero-width characters except the joiners that scripts and emoji
+ * need.
+ */
+const INVISIBLE =
+  /[\p{Cc}\p{Cs}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]/u
 
 /** Whether the text has a visible character: a letter, digit, symbol or punctuation mark that is not ignorable. */
 const isVisible = (text: string): boolean =>
@@ -54,6 +58,23 @@ export function visibleText(text: string, max: number): string | null {
   const clean = [...cut.replaceAll(new RegExp(INVISIBLE, 'gu'), '').trim()].slice(0, max).join('').trim()
   return isVisible(clean) ? clean : null
 }
+
+/** A text on any number of lines, which is not empty, without invisible characters. */
+export const lines = (max: number) =>
+  z
+    .string()
+    .max(2 * max)
+    // forms send line breaks as two characters
+    .transform((text) => text.normalize('NFC').replaceAll('\r\n', '\n').trim())
+    .pipe(
+      z
+        .string()
+        .min(1)
+        .max(max)
+        .refine((text) => !INVISIBLE.test(text.replaceAll(/[\n\t]/g, '')) && isVisible(text), {
+          error: () => 'Use visible characters.',
+        }),
+    )
 
 /** Free text: up to 500 characters on any number of lines, without invisible characters; may be empty. */
 export const Description = z

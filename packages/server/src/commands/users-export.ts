@@ -6,8 +6,8 @@ import { openFileOutput, standardOutput } from './file-output.ts'
 import { openSession } from './through.ts'
 import { beginExportStep, exportPageStep, withPayload } from './users-import-steps.ts'
 
-/** Users of a page: a message of the control socket holds them with all of their memberships. */
-const PAGE = 100
+/** Users of a page: a message of the control socket holds them with their profiles and all of their memberships. */
+const PAGE = 50
 
 export const usersExport: Command = {
   name: 'users export',

@@ -182,6 +182,9 @@ export const baseText = texts({
     'field.no_certificate': 'This is not an X.509 certificate. Paste it as PEM or base64.',
     'field.weak_certificate':
       'The key of this certificate is too weak, or of a kind that is not used for signatures.',
+    'field.birthdate': 'Enter a date such as 1990-12-31, 0000-12-31 without the year, or the year alone.',
+    'field.zoneinfo': 'Enter a time zone such as Europe/London.',
+    'field.phone_number': 'Enter the number with the country code, such as +44 20 7946 0123.',
     'field.date': 'Enter a date.',
     'field.datetime': 'Enter a date and a time.',
     'field.past': 'Choose a time in the future.',
@@ -393,6 +396,9 @@ export const baseText = texts({
     'field.no_certificate': 'Das ist kein X.509-Zertifikat. Fügen Sie es als PEM oder Base64 ein.',
     'field.weak_certificate':
       'Der Schlüssel dieses Zertifikats ist zu schwach oder von einer Art, die nicht für Signaturen verwendet wird.',
+    'field.birthdate': 'Geben Sie ein Datum wie 1990-12-31 ein, ohne Jahr 0000-12-31, oder nur das Jahr.',
+    'field.zoneinfo': 'Geben Sie eine Zeitzone wie Europe/Berlin ein.',
+    'field.phone_number': 'Geben Sie die Nummer mit der Landesvorwahl ein, etwa +49 30 1234567.',
     'field.date': 'Geben Sie ein Datum ein.',
     'field.datetime': 'Geben Sie Datum und Uhrzeit ein.',
     'field.past': 'Wählen Sie einen Zeitpunkt in der Zukunft.',

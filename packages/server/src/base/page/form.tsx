@@ -78,10 +78,16 @@ export function FormErrors({ errors = {}, fields }: Pick<FormContents, 'errors' 
   )
 }
 
+/** What browsers and password managers fill in (HTML §4.10.18.7.1). */
+type Autocomplete =
+  | 'name' | 'given-name' | 'additional-name' | 'family-name' | 'nickname' | 'sex' | 'bday' | 'tel' | 'photo' | 'url'
+  | 'street-address' | 'address-level1' | 'address-level2' | 'postal-code' | 'country-name'
+  | 'email' | 'username' | 'username webauthn' | 'one-time-code' | 'off' // biome-ignore format: a list
+
 interface FieldProps {
   name: string
   type?: 'text' | 'email' | 'tel' | 'url'
-  autocomplete?: 'name' | 'email' | 'username' | 'username webauthn' | 'one-time-code' | 'off'
+  autocomplete?: Autocomplete
   inputmode?: 'text' | 'email' | 'numeric'
   hint?: ComponentChildren
   /** The value before the user has typed one. */
@@ -136,7 +142,7 @@ const Hint = ({ id, children }: { id: string; children: ComponentChildren }) =>
 
 export function Field({ name, type = 'text', hint, value, optional, autofocus, ...rest }: FieldProps) {
   const field = useField(name, hint !== undefined)
-  const isName = name === 'full_name'
+  const isName = /name$/.test(rest.autocomplete ?? '') && rest.autocomplete !== 'username'
   return (
     <div class="field">
       <Label id={field.id} optional={optional ?? false}>
@@ -167,8 +173,9 @@ export function TextField({
   hint,
   value,
   maxlength,
+  autocomplete,
   optional = true,
-}: Pick<FieldProps, 'name' | 'hint' | 'value' | 'maxlength' | 'optional'>) {
+}: Pick<FieldProps, 'name' | 'hint' | 'value' | 'maxlength' | 'autocomplete' | 'optional'>) {
   const field = useField(name, hint !== undefined)
   return (
     <div class="field">
@@ -177,7 +184,14 @@ export function TextField({
       </Label>
       <Hint id={field.id}>{hint}</Hint>
       <FieldError id={field.id}>{field.error}</FieldError>
-      <textarea id={field.id} name={name} rows={3} maxlength={maxlength} {...field.aria}>
+      <textarea
+        id={field.id}
+        name={name}
+        rows={3}
+        maxlength={maxlength}
+        autocomplete={autocomplete}
+        {...field.aria}
+      >
         {field.typed ?? value ?? ''}
       </textarea>
     </div>
@@ -392,38 +406,6 @@ export function Select({
     </div>
   )
 }
-
-/** The search form of a list: a GET request, which changes nothing and needs no CSRF token. */
-export const SearchForm = ({
-  action,
-  label,
-  value,
-  button,
-}: {
-  action: string
-  label: string
-  value: string | null
-  button: string
-}) => (
-  <search>
-    <form method="get" action={action} class="search">
-      <div class="field">
-        <label for="field-search">{label}</label>
-        <input
-          id="field-search"
-          name="search"
-          type="search"
-          value={value ?? ''}
-          maxlength={254}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-        />
-      </div>
-      <Button kind="secondary">{button}</Button>
-    </form>
-  </search>
-)
 
 /** A form that consists of a button. */
 export function ButtonForm({

@@ -1,5 +1,6 @@
 /** What a provider says about a user whom it has authenticated, and how its answers fail. Types and one error. */
 import { visibleText } from '../../base/fields.ts'
+import type { UserProfile } from '../user-profile.ts'
 
 /** The tokens of a provider. */
 export interface ProviderTokens {
@@ -48,6 +49,8 @@ export interface ExternalIdentity {
   emailVerified: boolean
   username: string | null
   fullName: string | null
+  /** What it says besides that has the form of a profile here; absent: nothing. Taken by a registration alone. */
+  stated?: UserProfile
   /** Null: the provider does not say. */
   groups: readonly string[] | null
   /** Authentication Method References and the Context Class that the provider states. */

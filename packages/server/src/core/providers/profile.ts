@@ -1,6 +1,7 @@
 /** Reading what a provider says about a user: bounded texts without invisible characters, and the rules for addresses. */
 import { visibleText } from '../../base/fields.ts'
 import { EmailAddress } from '../../base/identifiers.ts'
+import { readProfile, type UserProfile } from '../user-profile.ts'
 import type { Claims, ProfileContext, ProviderProfile } from './provider.ts'
 import type { ConnectionSettings } from './settings.ts'
 
@@ -56,6 +57,14 @@ export const wholeName = (whole: unknown, given: unknown, family: unknown): stri
   claimText(whole, 200) ??
   claimText([given, family].filter((part) => typeof part === 'string').join(' '), 200)
 
+/** What of a provider's words can be part of a profile: names, and a picture, which is never requested. */
+export function statedProfile(said: { given_name: unknown; family_name: unknown; picture?: unknown }): {
+  stated?: UserProfile
+} {
+  const { profile } = readProfile(said)
+  return Object.keys(profile).length === 0 ? {} : { stated: profile }
+}
+
 /** The standard claims (OpenID Connect Core §5.1), under the names that the connection's attributes give them. */
 export function standardProfile(
   claims: Claims,
@@ -65,16 +74,15 @@ export function standardProfile(
   const names = settings.attributes ?? {}
   const find = (name: string | undefined, standard: string) => claimOf(claims, name ?? standard)
   const email = addressOf(find(names.email, 'email'))
+  const given = find(names.given_name, 'given_name')
+  const family = find(names.family_name, 'family_name')
   return {
     subject: subjectOf(claims.sub),
     email,
     emailVerified: email !== null && settings.trusts_email !== false && isVerified(email),
     username: claimText(find(names.username, 'preferred_username'), 100),
-    fullName: wholeName(
-      find(names.full_name, 'name'),
-      find(names.given_name, 'given_name'),
-      find(names.family_name, 'family_name'),
-    ),
+    fullName: wholeName(find(names.full_name, 'name'), given, family),
+    ...statedProfile({ given_name: given, family_name: family, picture: claims.picture }),
     groups: groupsOf(find(names.groups, 'groups')),
   }
 }

@@ -4,6 +4,7 @@
  *
  * Invariant: the key of an identity is (issuer, subject). An address is only as good as `emailVerified` says.
  */
+import type { UserProfile } from '../user-profile.ts'
 import type { ConnectionSettings } from './settings.ts'
 
 export const PROVIDER_IDS = [
@@ -31,6 +32,8 @@ export interface ProviderProfile {
   emailVerified: boolean
   username: string | null
   fullName: string | null
+  /** What it says besides that has the form of a profile here; absent: nothing. */
+  stated?: UserProfile
   /** Null: it does not say. */
   groups: readonly string[] | null
 }

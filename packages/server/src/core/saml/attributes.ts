@@ -2,8 +2,9 @@
  * Attributes of SAML assertions: under which names identity providers send what is known of a user. Presets as data; the
  * settings of a connection take precedence. Pure.
  */
-import { addressOf, claimText, groupsOf, wholeName } from '../providers/profile.ts'
+import { addressOf, claimText, groupsOf, statedProfile, wholeName } from '../providers/profile.ts'
 import type { ConnectionSettings } from '../providers/settings.ts'
+import type { UserProfile } from '../user-profile.ts'
 
 type AttributeMap = NonNullable<ConnectionSettings['attributes']>
 type Field = Exclude<keyof AttributeMap, 'subject'>
@@ -79,6 +80,8 @@ export interface MappedAttributes {
   email: string | null
   username: string | null
   fullName: string | null
+  /** The names that can be part of a profile; absent: none. */
+  stated?: UserProfile
   /** Null: the assertion has no attribute with groups. */
   groups: readonly string[] | null
 }
@@ -101,6 +104,7 @@ export function mapAttributes(attributes: Attributes, map: AttributeMap = {}): M
     email: addressOf(one('email')),
     username: claimText(one('username'), 100),
     fullName: wholeName(one('full_name'), one('given_name'), one('family_name')),
+    ...statedProfile({ given_name: one('given_name'), family_name: one('family_name') }),
     groups: groupsOf(valuesOf('groups')),
   }
 }

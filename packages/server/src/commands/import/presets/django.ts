@@ -1,5 +1,13 @@
 /** Django: `manage.py dumpdata auth.user`, or of another model with the fields of AbstractUser. */
-import { fullNameOf, type ImportPreset, itemsOf, objectOf, stringOrNone, timeOf } from './preset.ts'
+import {
+  fullNameOf,
+  type ImportPreset,
+  itemsOf,
+  objectOf,
+  profileOf,
+  stringOrNone,
+  timeOf,
+} from './preset.ts'
 
 export const django: ImportPreset = {
   name: 'django',
@@ -20,6 +28,7 @@ export const django: ImportPreset = {
         email_verified: false,
         username: username?.includes('@') ? undefined : username,
         full_name: fullNameOf(fields.first_name, fields.last_name) ?? stringOrNone(fields.name),
+        profile: profileOf({ given_name: fields.first_name, family_name: fields.last_name }),
         roles: roles.length > 0 ? roles : undefined,
         status: fields.is_active === false ? 'disabled' : 'active',
         created_at: timeOf(fields.date_joined),

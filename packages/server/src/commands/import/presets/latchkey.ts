@@ -22,6 +22,7 @@ function fieldOf(name: string, text: Raw[string]): unknown {
   if (typeof text !== 'string') return text
   if (text === '') return undefined
   if (name === 'email_verified' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  if (name === 'profile') return parsed(text)
   if (!LISTS.some((list) => list === name)) return text
   if (text.startsWith('[')) return parsed(text)
   const words = text.split(/[\s;,]+/).filter(Boolean)

@@ -103,6 +103,15 @@ export function timeOf(value: unknown): string | undefined {
 export const fullNameOf = (...parts: readonly unknown[]): string | undefined =>
   parts.flatMap((part) => stringOrNone(part) ?? []).join(' ') || undefined
 
+/** The profile of a record, of what the source has; absent where it has nothing. */
+export function profileOf(said: Readonly<Record<string, unknown>>): Record<string, string> | undefined {
+  const entries = Object.entries(said).flatMap(([name, value]) => {
+    const text = stringOrNone(value)
+    return text === undefined ? [] : [[name, text] as const]
+  })
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
+}
+
 /** The ids of Slack are unique in a workspace. */
 export const slackIdOf = (team: unknown, user: string | undefined): string | undefined =>
   stringOrNone(team) && user && `${stringOrNone(team)}.${user}`

@@ -22,6 +22,7 @@ import {
   unverifyAddress,
 } from '../../identity/emails/index.ts'
 import { deleteUser } from '../../identity/lifecycle/index.ts'
+import { findUserProfile } from '../../identity/profiles/index.ts'
 import { changeProfile, createUser, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { openInvitations } from '../../organizations/invitations/index.ts'
 import {
@@ -34,7 +35,7 @@ import { acceptFirstPassword, firstPassword, resetLinks } from '../../signin/pas
 import { setStatus } from './locks.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
-import type { SettableStatus } from './view.ts'
+import type { PersonAccount, SettableStatus } from './view.ts'
 
 type AccountTools = Pick<
   Tools,
@@ -185,7 +186,7 @@ export async function changeAccount(
     status,
     ...profile
   }: AccountChange,
-): Promise<User> {
+): Promise<PersonAccount> {
   const roles = rolesOf({ role, roles: list })
   return await asAdministrator(tools, call, async (tx, acting) => {
     // the order of locks: roles, then addresses before the user, as in verification
@@ -209,7 +210,7 @@ export async function changeAccount(
     if (mfaRequired !== undefined) await setMfaRequired(tools, tx, acting, user, mfaRequired)
     if (roles !== undefined) await replaceUserRoles(tools, tx, call, id, roles)
     if (status !== undefined) await setStatus(tools, tx, acting, await getUser(tx, id), status)
-    return await getUser(tx, id)
+    return { user: await getUser(tx, id), profile: await findUserProfile(tx, id) }
   })
 }
 

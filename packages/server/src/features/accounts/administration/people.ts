@@ -6,8 +6,10 @@ import { invalid, notFound } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findUser, type User } from '../../identity/users/index.ts'
+import { findUserProfile } from '../../identity/profiles/index.ts'
+import { getUser, type User } from '../../identity/users/index.ts'
 import { type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
+import type { PersonAccount } from './view.ts'
 
 export interface PeopleQuery {
   search?: string | undefined
@@ -50,9 +52,11 @@ function orderOf({ search, sort }: PeopleQuery): PeopleOrder {
   return { by: 'found', prefix }
 }
 
-/** Reads a user as the caller. @throws Problem NOT_FOUND */
-export async function getPerson(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<User> {
-  const user = isId('usr', id) ? await tools.db.tx(callerScope(call), (tx) => findUser(tx, id)) : null
-  if (!user) throw notFound('user')
-  return user
+/** Reads a user with the profile, as the caller. @throws Problem NOT_FOUND */
+export async function getPerson(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<PersonAccount> {
+  if (!isId('usr', id)) throw notFound('user')
+  return await tools.db.tx(callerScope(call), async (tx) => ({
+    user: await getUser(tx, id),
+    profile: await findUserProfile(tx, id),
+  }))
 }

@@ -8,13 +8,14 @@ import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
 import { ACCOUNT_STATUSES } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { ProfileInput } from '../../../core/user-profile.ts'
 import type { SessionChecks } from '../../identity/sessions/index.ts'
 import { changeAccount, createAccount, deleteAccount } from './accounts.ts'
 import { TAG, UserId } from './fields.ts'
 import { lockRoutes } from './lock-routes.ts'
 import { userOperations } from './operations.ts'
 import { getPerson, listPeople } from './people.ts'
-import { PersonView, personView, SETTABLE_STATUSES } from './view.ts'
+import { PersonAccountView, PersonView, personAccountView, personView, SETTABLE_STATUSES } from './view.ts'
 
 const RoleName = described(roleNameField(), 'The name of a role.', 'viewer')
 
@@ -87,6 +88,7 @@ const Change = z.object({
     'The language of pages and e-mails; null: that of the browser.',
     'en',
   ),
+  profile: described(ProfileInput.optional(), 'Only the fields that are sent are changed.'),
   email: described(EmailAddress.optional(), 'The new address, unique on the server.', 'lovelace@example.com'),
   is_verified: described(z.boolean().optional(), 'Whether the address counts as verified.', true),
   mfa_required: described(
@@ -135,9 +137,9 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     tag: TAG,
     message: 'User retrieved.',
     input: z.object({ id: UserId }),
-    output: PersonView,
+    output: PersonAccountView,
     run: async (call, { id }) => ({
-      data: personView(tools.roles, await getPerson(tools, call, id), call.now),
+      data: personAccountView(tools.roles, await getPerson(tools, call, id), call.now),
     }),
   }),
   route({
@@ -149,9 +151,9 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     tag: TAG,
     message: 'Account changed.',
     input: Change,
-    output: PersonView,
+    output: PersonAccountView,
     run: async (call, { id, ...change }) => ({
-      data: personView(tools.roles, await changeAccount(tools, call, id, change), call.now),
+      data: personAccountView(tools.roles, await changeAccount(tools, call, id, change), call.now),
     }),
   }),
   route({

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { described, flagField, timeOrNull } from '../../../base/described.ts'
 import { ACCOUNT_STATUSES, isLocked, statusOf } from '../../../core/locks.ts'
 import type { Roles } from '../../../core/roles/index.ts'
+import { ProfileView, profileView, type UserProfile } from '../../../core/user-profile.ts'
 import { type User, UserView, userView } from '../../identity/users/index.ts'
 
 /** The states that an administrator may set; `pending` ends when the address is verified. */
@@ -32,3 +33,20 @@ export function personView(
     locked_until: isLocked(user, now) ? (user.locked_until?.toISOString() ?? null) : null,
   }
 }
+
+/** The same with the profile, which lists do not have. */
+export const PersonAccountView = PersonView.extend({
+  profile: described(ProfileView, 'What the user states besides, or an administrator.'),
+}).meta({ id: 'PersonAccount' })
+
+/** A user with the profile. */
+export interface PersonAccount {
+  user: User
+  profile: UserProfile
+}
+
+export const personAccountView = (
+  roles: Parameters<typeof personView>[0],
+  { user, profile }: PersonAccount,
+  now: Date,
+): z.infer<typeof PersonAccountView> => ({ ...personView(roles, user, now), profile: profileView(profile) })

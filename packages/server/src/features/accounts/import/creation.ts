@@ -20,6 +20,9 @@ export async function createUsers(
   await insertAll(tx, {
     users: made.map(({ read, id }) => userRow(read, id, role, now)),
     emails: made.map(({ read, id }) => emailRow(read, id, now)),
+    profiles: made.flatMap(({ read: { profile }, id }) =>
+      Object.keys(profile).length === 0 ? [] : { user_id: id, claims: JSON.stringify(profile) },
+    ),
     passwords: made.flatMap(({ read: { record }, id }) =>
       record.password_hash === undefined
         ? []

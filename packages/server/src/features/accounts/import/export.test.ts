@@ -28,6 +28,7 @@ const exportAll = async (world: World, hashes = true) => {
 const tablesOf = (world: World) =>
   world.db.tx('system', async (tx) => ({
     users: await tx.selectFrom('users').selectAll().orderBy('id').execute(),
+    profiles: await tx.selectFrom('user_profiles').selectAll().orderBy('user_id').execute(),
     emails: await tx
       .selectFrom('emails')
       .select(['user_id', 'address', 'address_key', 'is_primary', 'verified_at'])
@@ -150,6 +151,9 @@ describe('an export', () => {
         password: 'A1-engine of difference',
       })
       await ada.client.patch('/api/v1/users/me', { full_name: "Ada 'Countess' Lovelace", locale: 'de' })
+      await ada.client.patch('/api/v1/users/me', {
+        profile: { given_name: 'Ada', birthdate: '1815-12-10', address: { locality: 'London' } },
+      })
       await one.clock.advance('5 minutes')
       await ada.client.post('/api/v1/users/me/password', {
         current_password: ada.password,
@@ -180,6 +184,7 @@ describe('an export', () => {
       expect((await tablesOf(one)).history).toHaveLength(1)
       expect((await tablesOf(one)).identities).toHaveLength(3)
       expect(records).toHaveLength(4)
+      expect((await tablesOf(one)).profiles).toHaveLength(1)
       const rows = JSON.parse(JSON.stringify(records)).map((record: unknown, at: number) => ({
         line: at + 1,
         record,

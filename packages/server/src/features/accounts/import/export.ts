@@ -45,6 +45,7 @@ const recordOf = (row: ExportedUser, hashes: boolean): ExportedRecord => ({
   username: row.username,
   full_name: row.full_name,
   locale: row.locale,
+  profile: row.claims,
   roles: row.roles,
   status: row.status,
   locked_at: instant(row.locked_at),

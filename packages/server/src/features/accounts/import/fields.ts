@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { Instant } from '../../../base/fields.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
+import { ADDRESS_TEXTS, PROFILE_TEXTS } from '../../../core/user-profile.ts'
 import { OrganizationSlug } from '../../organizations/organization/index.ts'
 import { IdentityRecord, KeyedIdentity } from '../import-identities/index.ts'
 
@@ -21,6 +22,18 @@ const Membership = z.strictObject({
 })
 
 const OldPassword = z.strictObject({ hash: z.string().max(1024), replaced_at: Instant })
+
+/** Of any form and length: what is not valid here is left out. A record is bounded as a whole. */
+const anyText = () => absent(z.unknown())
+const anyTexts = <Name extends string>(texts: Readonly<Record<Name, unknown>>) =>
+  Object.fromEntries(Object.keys(texts).map((name) => [name, anyText()])) as Record<
+    Name,
+    ReturnType<typeof anyText>
+  >
+const Profile = z.strictObject({
+  ...anyTexts(PROFILE_TEXTS),
+  address: absent(z.strictObject(anyTexts(ADDRESS_TEXTS))),
+})
 
 /** As many as are listed of a user. */
 const Identities = z.array(IdentityRecord).max(200)
@@ -38,6 +51,8 @@ export const UserRecord = z.strictObject({
   username: absent(z.string().max(320)),
   full_name: absent(z.string().max(320)),
   locale: absent(z.string().max(35)),
+  /** The standard claims of OpenID Connect besides. */
+  profile: absent(Profile),
   /** Roles of the server; absent: the default role. */
   roles: absent(z.array(z.string().max(64)).max(50)),
   status: absent(z.enum(['active', 'disabled', 'pending'])),

@@ -9,6 +9,7 @@ import { fieldErrors } from '../../../base/http/request/fields.ts'
 import { canonical, FullName, Username } from '../../../base/identifiers.ts'
 import { isBuiltIn } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { readProfile, type UserProfile } from '../../../core/user-profile.ts'
 import { OrganizationName } from '../../organizations/organization/index.ts'
 import type { IdentityFault, ReadIdentity } from '../import-identities/index.ts'
 import { type ImportCounts, type ImportNote, type ImportOptions, UserRecord } from './fields.ts'
@@ -35,6 +36,8 @@ export interface ReadRecord {
   username: string | null
   fullName: string | null
   locale: Locale | null
+  /** Of what it states what is valid. */
+  profile: UserProfile
   /** Null: the record names none. */
   roles: string[] | null
   organizations: { slug: string; name: string; role: string; joinedAt: Date | null }[]
@@ -80,6 +83,7 @@ export async function readRecord(
     username: keptIf(Username, record.username, 'username', watched),
     fullName: keptIf(FullName, record.full_name, 'full_name', watched),
     locale: localeOf(record.locale, watched),
+    profile: profileOf(record.profile, watched),
     roles: rolesOf(tools, record.roles, options, watched),
     organizations: (record.organizations ?? []).map(({ slug, name, role, joined_at }) => ({
       slug,
@@ -114,6 +118,13 @@ function keptIf(
   if (data === undefined)
     note('warning', `${field}_left_out`, `The ${field} is not valid here: it was left out.`)
   return data ?? null
+}
+
+function profileOf(stated: UserRecord['profile'], note: AddNote): UserProfile {
+  const { profile, refused } = readProfile(stated ?? {})
+  for (const field of refused)
+    note('warning', 'profile_left_out', `The ${field} of the profile is not valid here: it was left out.`)
+  return profile
 }
 
 /** `de-AT` and `de_AT` are `de`. */

@@ -4,6 +4,7 @@ import { isUniqueViolation } from '../../../base/db/faults.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import type { UserProfile } from '../../../core/user-profile.ts'
 import { EXPORTED_IDENTITIES, type ExportedIdentity, inSlices } from '../import-identities/index.ts'
 import type { ImportedUsersTable } from './tables.ts'
 
@@ -89,6 +90,7 @@ export async function insertAll(
   rows: {
     users: Rows<'users'>
     emails: Rows<'emails'>
+    profiles: Rows<'user_profiles'>
     passwords: Rows<'passwords'>
     history: Rows<'password_history'>
     imported: Rows<'imported_users'>
@@ -97,6 +99,7 @@ export async function insertAll(
 ): Promise<void> {
   for (const some of inSlices(rows.users)) await tx.insertInto('users').values(some).execute()
   for (const some of inSlices(rows.emails)) await tx.insertInto('emails').values(some).execute()
+  for (const some of inSlices(rows.profiles)) await tx.insertInto('user_profiles').values(some).execute()
   for (const some of inSlices(rows.passwords)) await tx.insertInto('passwords').values(some).execute()
   for (const some of inSlices(rows.history)) await tx.insertInto('password_history').values(some).execute()
   for (const some of inSlices(rows.memberships))
@@ -187,6 +190,7 @@ export type ExportedUser = Tables['users'] & {
   address: string
   verified_at: Date | null
   email_created_at: Date
+  claims: UserProfile | null
   hash: string | null
   changed_at: Date | null
   rules: string | null
@@ -201,7 +205,7 @@ export async function selectExported(
   page: { after: string; limit: number; hashes: boolean },
 ): Promise<ExportedUser[]> {
   const { rows } = await sql<ExportedUser>`
-    select u.*, e.address, e.verified_at, e.created_at as email_created_at,
+    select u.*, e.address, e.verified_at, e.created_at as email_created_at, f.claims,
       case when ${page.hashes}::boolean then p.hash end as hash, p.changed_at, p.profile as rules,
       case when ${page.hashes}::boolean then coalesce((
         select json_agg(json_build_object('hash', h.hash, 'replaced_at', h.replaced_at) order by h.replaced_at)
@@ -215,6 +219,7 @@ export async function selectExported(
     from users u
     join emails e on e.user_id = u.id and e.is_primary
     left join passwords p on p.user_id = u.id
+    left join user_profiles f on f.user_id = u.id
     where u.id > ${page.after}
     order by u.id limit ${limitOf(page.limit)}`.execute(tx)
   return rows

@@ -10,8 +10,10 @@ import { Problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeMember } from '../../../core/revocations/index.ts'
 import { lockRoles } from '../../../core/roles/index.ts'
+import { profileDifferences, type UserProfile } from '../../../core/user-profile.ts'
 import { replaceRolesByOperator } from '../../access/roles/index.ts'
 import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
+import { findUserProfile } from '../../identity/profiles/index.ts'
 import { changeProfile, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { countOtherMembers } from '../../organizations/membership/index.ts'
 import { ensureOrganizations } from '../../organizations/organization/index.ts'
@@ -88,7 +90,7 @@ async function update(
     throw new Problem('CONFLICT', { message: UNVERIFIED })
   if (read.roles !== null) await replaceRolesByOperator(tools, tx, call, userId, read.roles)
   await changeStatus(tx, context, read, user)
-  await changeProfile(tx, call, user, differences(read, user))
+  await changeProfile(tx, call, user, differences(read, user, await findUserProfile(tx, userId)))
   await changePassword(tx, context, read, user, before)
   const verifiedAt = read.record.email_verified_at ?? (read.record.email_verified ? call.now : null)
   const isVerified = verifiedAt !== null && (await verifyImported(tx, user.email_id, verifiedAt))
@@ -97,6 +99,7 @@ async function update(
   await insertAll(tx, {
     users: [],
     emails: [],
+    profiles: [],
     passwords: [],
     history: [],
     memberships: joined,
@@ -132,11 +135,16 @@ async function changeStatus(
 }
 
 /** The fields of the profile that the record states otherwise. */
-function differences(read: ReadRecord, user: User): Parameters<typeof changeProfile>[3] {
+function differences(
+  read: ReadRecord,
+  user: User,
+  profile: UserProfile,
+): Parameters<typeof changeProfile>[3] {
   return {
     ...(read.fullName === null || read.fullName === user.full_name ? {} : { full_name: read.fullName }),
     ...(read.username === null || read.username === user.username ? {} : { username: read.username }),
     ...(read.locale === null || read.locale === user.locale ? {} : { locale: read.locale }),
+    profile: profileDifferences(profile, read.profile),
   }
 }
 

@@ -32,7 +32,9 @@ describe('the caller’s own account', () => {
     const { client, id, email } = await world.person({ username: 'shown' })
     const me = await client.get('/api/v1/auth/me')
     expect(me.data).toMatchObject({ user: { id, email, username: 'shown' } })
-    expect((await client.get('/api/v1/users/me')).data).toEqual(me.data.user)
+    const { profile, ...user } = (await client.get('/api/v1/users/me')).data
+    expect(user).toEqual(me.data.user)
+    expect(Object.values(profile).every((value) => value === null)).toBe(true)
     expect((await client.get('/api/v1/auth/validate')).data).toMatchObject({
       user_id: id,
       method: 'session',

@@ -1,16 +1,19 @@
 /** The caller's own account: reading it, changing the profile, deleting it. */
 import { type Call, findLocale } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import { isReserved, RESERVED_FAULT } from '../../../base/reserved-names.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { UserProfile } from '../../../core/user-profile.ts'
 import {
   assertNotLastAdministrator,
   deleteUser,
   isLastAdministrator,
 } from '../../identity/lifecycle/index.ts'
+import { findUserProfile } from '../../identity/profiles/index.ts'
 import { changeProfile, findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   leaveAllOrganizations,
@@ -35,6 +38,23 @@ export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<Use
   return await tools.db.tx(scope, (tx) => getUser(tx, scope.userId))
 }
 
+/** The caller's own user with the profile. */
+export interface OwnAccount {
+  user: User
+  profile: UserProfile
+}
+
+/** The same with the profile. */
+export async function ownAccount(tools: Pick<Tools, 'db'>, call: Call): Promise<OwnAccount> {
+  const scope = callerScope(call)
+  return await tools.db.tx(scope, (tx) => accountOf(tx, scope.userId))
+}
+
+const accountOf = async (tx: Tx, id: string): Promise<OwnAccount> => ({
+  user: await getUser(tx, id),
+  profile: await findUserProfile(tx, id),
+})
+
 /** Reads the caller and the active organization in one statement; the check of the credential has verified both. */
 export function callerReader({ db }: Pick<Tools, 'db'>): (call: Call) => Promise<OwnIdentity> {
   const statement = callerLookup(db.hot)
@@ -55,7 +75,7 @@ export async function updateProfile(
   tools: Pick<Tools, 'db'>,
   call: Call,
   change: Parameters<typeof changeProfile>[3],
-): Promise<User> {
+): Promise<OwnAccount> {
   const scope = callerScope(call)
   return await tools.db.tx(scope, async (tx) => {
     const user = await getUser(tx, scope.userId)
@@ -64,7 +84,7 @@ export async function updateProfile(
     if (change.username && !isKept && isReserved(change.username))
       throw problem('VALIDATION_ERROR', { details: [{ field: 'username', ...RESERVED_FAULT }] })
     await changeProfile(tx, call, user, change)
-    return await getUser(tx, scope.userId)
+    return await accountOf(tx, scope.userId)
   })
 }
 

@@ -10,12 +10,35 @@ import { findProvenOrganizations } from '../../../core/account-proof.ts'
 import { findOpenDemands } from '../../../core/demand-notice.tsx'
 import { findMailFault } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { ADDRESS_TEXTS, PROFILE_TEXTS } from '../../../core/user-profile.ts'
 import { atPasswordField } from '../../signin/responses/index.ts'
 import { ownAddress } from '../address/index.ts'
-import { deleteOwnAccount, deletionOutlook, isDeleted, ownUser, updateProfile } from './account.ts'
+import {
+  deleteOwnAccount,
+  deletionOutlook,
+  isDeleted,
+  ownAccount,
+  ownUser,
+  updateProfile,
+} from './account.ts'
 import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
 import { Account, DeleteAccount } from './views.tsx'
+
+/** The same for the fields that a page which was opened before an update does not have. */
+const clearing = (schema: z.ZodType<string, string>) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && value.trim() === '' ? null : value),
+    schema.nullable().optional(),
+  )
+const clearingAll = <Name extends string>(
+  texts: Readonly<Record<Name, { schema: z.ZodType<string, string> }>>,
+) =>
+  Object.fromEntries(
+    Object.entries<(typeof texts)[Name]>(texts).map(([name, { schema }]) => [name, clearing(schema)]),
+  ) as Record<Name, ReturnType<typeof clearing>>
+const ProfileForm = z.object(clearingAll(PROFILE_TEXTS))
+const AddressForm = z.object(clearingAll(ADDRESS_TEXTS))
 
 /** A form sends every field; an empty field clears the value. */
 const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
@@ -26,17 +49,19 @@ export const accountPages = (tools: Tools): Row[] => {
     const demands = await findOpenDemands(tools, call)
     const isWhole = (await findProvenOrganizations(tools.db.hot, call.session)) === null
     const mailFault = isOperator(call) ? await findMailFault(tools.db.hot, tools.config) : null
-    const profile = {
+    const { profile: stated } = await ownAccount(tools, call)
+    const account = {
       email: user.email,
       emailVerified: user.email_verified_at !== null,
       fullName: user.full_name,
       username: user.username,
       locale: user.locale,
       createdAt: user.created_at,
+      profile: stated,
       pendingEmail: isWhole ? (pending?.address ?? null) : null,
     }
     return {
-      page: <Account user={profile} demands={demands} mailFault={mailFault} saved={saved} {...form} />,
+      page: <Account user={account} demands={demands} mailFault={mailFault} saved={saved} {...form} />,
       title: accountText(call.locale, 'account.title'),
     }
   }
@@ -74,9 +99,12 @@ export const accountPages = (tools: Tools): Row[] => {
         full_name: orNull(FullName),
         username: orNull(Username),
         locale: orNull(z.enum(LOCALES)),
+        ...ProfileForm.shape,
+        ...AddressForm.shape,
       }),
-      run: async (call, change) => {
-        await updateProfile(tools, call, change)
+      run: async (call, { full_name, username, locale, ...others }) => {
+        const profile = { ...ProfileForm.parse(others), address: AddressForm.parse(others) }
+        await updateProfile(tools, call, { full_name, username, locale, profile })
         return { redirect: '/account?saved=1' }
       },
       redisplay: async (call, typed, problem) => ({

@@ -8,10 +8,18 @@ import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { ProfileInput, ProfileView, profileView } from '../../../core/user-profile.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
 import { ActiveOrganizationView, activeOrganizationView } from '../../organizations/organization/index.ts'
-import { callerReader, deleteOwnAccount, ownUser, updateProfile } from './account.ts'
+import { callerReader, deleteOwnAccount, type OwnAccount, ownAccount, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
+
+const Account = UserView.extend({
+  profile: described(
+    ProfileView,
+    'What the user states besides, for apps and for the people who administer the server.',
+  ),
+}).meta({ id: 'Account' })
 
 const Me = z.object({
   user: described(UserView, 'The user of the credential.'),
@@ -30,6 +38,10 @@ const Me = z.object({
 
 export function accountRoutes(tools: Tools): Row[] {
   const caller = callerReader(tools)
+  const accountView = ({ user, profile }: OwnAccount) => ({
+    ...userView(tools.roles, user),
+    profile: profileView(profile),
+  })
   return [
     route({
       of: profileOperations.whoAmI,
@@ -61,8 +73,8 @@ export function accountRoutes(tools: Tools): Row[] {
       tag: 'Account',
       message: 'Account retrieved.',
       input: z.object({}),
-      output: UserView,
-      run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
+      output: Account,
+      run: async (call) => ({ data: accountView(await ownAccount(tools, call)) }),
     }),
     route({
       of: profileOperations.update,
@@ -83,11 +95,10 @@ export function accountRoutes(tools: Tools): Row[] {
           'The language of pages and e-mails; null: that of the browser.',
           'en',
         ),
+        profile: described(ProfileInput.optional(), 'Only the fields that are sent are changed.'),
       }),
-      output: UserView,
-      run: async (call, change) => ({
-        data: userView(tools.roles, await updateProfile(tools, call, change)),
-      }),
+      output: Account,
+      run: async (call, change) => ({ data: accountView(await updateProfile(tools, call, change)) }),
     }),
     route({
       of: profileOperations.delete,

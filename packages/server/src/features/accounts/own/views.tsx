@@ -16,7 +16,9 @@ import {
 } from '../../../base/page/parts.tsx'
 import { DemandNotice, type OpenDemand } from '../../../core/demand-notice.tsx'
 import type { MailFault } from '../../../core/mail/index.ts'
+import type { UserProfile } from '../../../core/user-profile.ts'
 import type { DeletionOutlook } from './account.ts'
+import { FURTHER_FIELDS, FurtherFields } from './profile-fields.tsx'
 import { accountText as t } from './texts.ts'
 
 export interface AccountProps extends FormState {
@@ -28,6 +30,7 @@ export interface AccountProps extends FormState {
     /** Null: the browser's language. */
     locale: string | null
     createdAt: Date
+    profile: UserProfile
     /** The address that waits for confirmation; absent: none. */
     pendingEmail?: string | null
   }
@@ -42,11 +45,8 @@ export interface AccountProps extends FormState {
 /** /account */
 export function Account({ user, demands = [], mailFault, saved, ...form }: AccountProps) {
   const { locale } = useUi()
-  const fields = {
-    full_name: t(locale, 'field.full_name'),
-    username: t(locale, 'field.username'),
-    locale: t(locale, 'field.locale'),
-  }
+  const names = ['full_name', 'given_name', 'family_name', 'username', 'locale', ...FURTHER_FIELDS] as const
+  const fields = Object.fromEntries(names.map((name) => [name, t(locale, `field.${name}`)]))
   return (
     <AccountPage
       current="overview"
@@ -84,6 +84,8 @@ export function Account({ user, demands = [], mailFault, saved, ...form }: Accou
       <Section title={t(locale, 'account.profile')}>
         <Form action="/account" fields={fields} {...form}>
           <Field name="full_name" autocomplete="name" value={user.fullName} optional />
+          <Field name="given_name" autocomplete="given-name" value={user.profile.given_name} optional />
+          <Field name="family_name" autocomplete="family-name" value={user.profile.family_name} optional />
           <Field
             name="username"
             autocomplete="username"
@@ -96,6 +98,7 @@ export function Account({ user, demands = [], mailFault, saved, ...form }: Accou
             value={user.locale}
             options={{ '': t(locale, 'account.locale_browser'), en: 'English', de: 'Deutsch' }}
           />
+          <FurtherFields profile={user.profile} errors={form.errors} />
           <Button>{t(locale, 'account.save')}</Button>
         </Form>
       </Section>

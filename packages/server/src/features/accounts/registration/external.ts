@@ -8,6 +8,7 @@ import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { defaultRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { insertUserProfile } from '../../identity/profiles/index.ts'
 import { createUser, getUser, type User } from '../../identity/users/index.ts'
 import { mayCreateOrganization } from '../../organizations/organization/index.ts'
 import type { NewPerson } from '../../signin/federation/index.ts'
@@ -22,7 +23,7 @@ export async function registerExternally(
   tools: Pick<Tools, 'config' | 'jobs'>,
   tx: Tx,
   call: Call,
-  { email, isVerified, fullName, returnTo }: NewPerson,
+  { email, isVerified, fullName, profile, returnTo }: NewPerson,
 ): Promise<User> {
   const { config, jobs } = tools
   const verifies = config.emailVerification === 'required'
@@ -44,6 +45,9 @@ export async function registerExternally(
       organizationWish: wishes ? organizationOf(call, fullName ?? email.split('@')[0] ?? email) : null,
     },
     call.now,
+    Object.keys(profile).length === 0
+      ? []
+      : [insertUserProfile({ user_id: id, claims: JSON.stringify(profile) })],
   )
   await audit(tx, call, { type: 'user.registered', userId: id, username: null })
   if (verifies && !isVerified) {

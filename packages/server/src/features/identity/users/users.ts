@@ -12,6 +12,8 @@ import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
+import type { ProfileInput } from '../../../core/user-profile.ts'
+import { changeUserProfile } from '../profiles/index.ts'
 import { insertEmail, insertUser, selectByIdentifier, selectUser, type UserRow, updateUser } from './sql.ts'
 
 export type User = UserRow
@@ -144,19 +146,24 @@ interface ProfileChange {
   full_name?: string | null | undefined
   username?: string | null | undefined
   locale?: 'en' | 'de' | null | undefined
+  profile?: ProfileInput | undefined
 }
 
 /** Changes the fields of a profile that are present. @throws Problem CONFLICT for a taken username */
 export async function changeProfile(tx: Tx, call: Call, user: User, change: ProfileChange): Promise<void> {
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-  const fields = Object.keys(given)
-  if (fields.length === 0) return
-  const { username, full_name: name } = change
+  const { profile = {}, ...columns } = change
+  const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+  const statesProfile = Object.values(profile).some((value) => value !== undefined)
+  if (Object.keys(given).length === 0 && !statesProfile) return
+  const { username, full_name: name } = columns
   const keys = {
     ...(username === undefined ? {} : { username_key: username && canonical(username) }),
     ...(name === undefined ? {} : { name_key: name && canonical(name) }),
   }
   await takingIdentifiers(() => updateUser(tx, user.id, { ...given, ...keys }, call.now))
+  const ofProfile = statesProfile ? await changeUserProfile(tx, user.id, profile) : []
+  const fields = [...Object.keys(given), ...ofProfile]
+  if (fields.length === 0) return
   await audit(tx, call, {
     type: 'user.updated',
     userId: user.id,

@@ -1,5 +1,5 @@
 /** The pages of an organization's members. Presentation only. */
-import { ButtonForm, Form, SearchForm, Select } from '../../../base/page/form.tsx'
+import { ButtonForm, Form, Select } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Alert,
@@ -17,6 +17,7 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { QuestionCard } from '../../../base/page/question.tsx'
+import { SearchForm } from '../../../base/page/search-form.tsx'
 import { MEMBER_MFA, type MemberMfa } from '../../../core/policies.ts'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'

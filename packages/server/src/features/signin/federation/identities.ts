@@ -14,6 +14,7 @@ import { deleteJobsAbout } from '../../../core/jobs/index.ts'
 import { revokeMailboxLinks } from '../../../core/links/index.ts'
 import { FederationFault } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { UserProfile } from '../../../core/user-profile.ts'
 import { lockAddress, ownerOtherThan } from '../../identity/emails/index.ts'
 import {
   findIdentity,
@@ -51,6 +52,7 @@ export interface NewPerson {
   email: string
   isVerified: boolean
   fullName: string | null
+  profile: UserProfile
   returnTo: string | null
 }
 
@@ -398,6 +400,7 @@ export async function registerPerson(
     email,
     isVerified,
     fullName: identity.fullName,
+    profile: identity.stated ?? {},
     returnTo: trip.after.returnTo,
   })
   if (isVerified) await accounts.proveMailbox(tx, call, user)

@@ -61,6 +61,7 @@ describe('a signed response', () => {
       emailVerified: false,
       username: null,
       fullName: 'Ada Lovelace',
+      stated: { given_name: 'Ada', family_name: 'Lovelace' },
       groups: ['math', 'poets'],
       amr: [],
       acr: 'https://refeds.org/profile/mfa',

@@ -268,6 +268,7 @@ function identityOf(
     emailVerified: email !== null && (settings.trusts_email === true || isOwnDomain(email)),
     username: mapped.username,
     fullName: mapped.fullName,
+    ...(mapped.stated && { stated: mapped.stated }),
     groups: mapped.groups,
     // which of them are two factors is decided for all protocols at once (core/connections/mfa.ts)
     amr: (attributes.get(METHODS_CLAIM) ?? []).filter(isShort).slice(0, 20),
