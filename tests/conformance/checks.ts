@@ -125,7 +125,12 @@ export async function checkIdToken(idToken: string, expected: Expected): Promise
 }
 
 /** OpenID Connect Core §5.1 */
-const TYPES: Readonly<Record<string, string>> = { email_verified: 'boolean', updated_at: 'number' }
+const TYPES: Readonly<Record<string, string>> = {
+  email_verified: 'boolean',
+  phone_number_verified: 'boolean',
+  address: 'object',
+  updated_at: 'number',
+}
 
 /** OpenID Connect Core §5.3.2 */
 export function checkUserinfo({ status, headers, body }: Reply, subject: unknown): void {

@@ -17,7 +17,7 @@ export const VALUES: Readonly<Record<string, readonly (string | null)[]>> = {
   response_mode: ['', 'query', 'form_post', 'fragment', 'web_message', 'jwt', 'QUERY'],
   scope: [
     null, '', 'openid profile', 'openid profile email roles organization', 'profile', 'openid unknown', 'unknown', 'openid  email',
-    'openid "', 'offline_access', 'openid offline_access', 'OPENID',
+    'openid "', 'openid phone address', 'address', 'offline_access', 'openid offline_access', 'OPENID',
   ],
   state: [null, '', 'a b&c=d#e', 'ä 🧑‍🚀', 'x'.repeat(2000), '"><script>'],
   nonce: [null, '', 'n'.repeat(300)],

@@ -9,6 +9,7 @@ import Provider from 'oidc-provider'
 import { answerConsent, follow, formOf, testApp } from '../../packages/server/src/testing/apps.ts'
 import { Client, type Reply } from '../../packages/server/src/testing/client.ts'
 import { startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import { STATED } from './stated.ts'
 
 export const REDIRECT = 'https://app.example.com/callback'
 export const SECOND = 'https://app.example.com/second?from=app'
@@ -27,7 +28,9 @@ export type AppName = keyof typeof APPS
 /** Parameters in their order; a name may occur twice. */
 export type Parameters = readonly (readonly [string, string])[]
 
-export const SCOPES = ['openid', 'profile', 'email', 'roles', 'organization', 'offline_access']
+export const SCOPES = [
+  'openid', 'profile', 'email', 'address', 'phone', 'roles', 'organization', 'offline_access',
+] // biome-ignore format: a list
 
 export interface Server {
   issuer: string
@@ -45,6 +48,9 @@ export interface Server {
   /** What a page of this server is; null: none that asks the person anything. */
   pageOf(reply: Reply, at: string): 'login' | 'consent' | null
 }
+
+const { phone_number: _phone, address: _address, ...ofProfile } = STATED
+const OF_PROFILE = Object.keys(ofProfile)
 
 /** The settings of an app as both servers name them. */
 const settingsOf = (name: AppName) => ({
@@ -74,6 +80,7 @@ const withUsers = NAMES.filter((name) => name !== 'program')
 export async function startOurs(): Promise<Server & { world: World }> {
   const world = await startWorld({ rateLimits: 'off' })
   const ada = await world.person({ email: 'ada@example.com', username: 'ada' })
+  await ada.client.patch('/api/v1/users/me', { profile: STATED })
   const secrets = byName(() => '')
   for (const name of NAMES) secrets[name] = (await testApp(world, settingsOf(name), { id: name })).secret
   const allow = async (name: AppName): Promise<void> => {
@@ -120,8 +127,10 @@ export async function startTheirs(subject: string): Promise<Server & { close(): 
     scopes: SCOPES,
     claims: {
       openid: ['sub'],
-      profile: ['name', 'preferred_username', 'locale', 'updated_at'],
+      profile: ['name', 'preferred_username', 'locale', 'updated_at', ...OF_PROFILE],
       email: ['email', 'email_verified'],
+      address: ['address'],
+      phone: ['phone_number', 'phone_number_verified'],
     },
     acrValues: ['aal1', 'aal2', 'aal2-phr'],
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -140,7 +149,7 @@ export async function startTheirs(subject: string): Promise<Server & { close(): 
     ttl: { AccessToken: 3600, AuthorizationCode: 60, IdToken: 3600, RefreshToken: 3600, Interaction: 600, Session: 3600, Grant: 3600, ClientCredentials: 3600 },
     findAccount: (_: unknown, id: string) => ({
       accountId: id,
-      claims: () => ({ sub: id, preferred_username: 'ada', locale: 'en', updated_at: 1, email: 'ada@example.com', email_verified: true }),
+      claims: () => ({ ...STATED, sub: id, preferred_username: 'ada', locale: 'en', updated_at: 1, email: 'ada@example.com', email_verified: true, phone_number_verified: false }),
     }),
   }) // biome-ignore format: a list
   handle = provider.callback()

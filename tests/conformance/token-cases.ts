@@ -34,7 +34,7 @@ const VALUES: Readonly<Record<string, readonly (string | null)[]>> = {
   redirect_uri: [null, '', SECOND, 'https://evil.example/', `${REDIRECT}/`],
   code_verifier: [null, '', 'x'.repeat(43), 'short', CHALLENGE, `${VERIFIER}=`],
   refresh_token: [null, '', 'unknown'],
-  scope: ['', 'openid', 'profile', 'openid email', 'unknown', 'openid "'],
+  scope: ['', 'openid', 'profile', 'openid phone', 'openid email', 'unknown', 'openid "'],
   extra: ['', 'foobar'],
   client_id: ['', 'lax', 'unknown'],
 } // biome-ignore format: a table
@@ -57,7 +57,7 @@ export const tokenCases: fc.Arbitrary<TokenCase> = fc.record({
     'refresh_token',
     'client_credentials',
   ),
-  authorized: fc.constantFrom('openid', 'openid profile email', 'openid email'),
+  authorized: fc.constantFrom('openid', 'openid profile email', 'openid email', 'openid phone address'),
   authentication: usually<TokenCase['authentication']>(
     'registered',
     'other method',

@@ -27,6 +27,8 @@ export const STANDARD_SCOPES = [
   'openid',
   'profile',
   'email',
+  'address',
+  'phone',
   'roles',
   'organization',
   'offline_access',

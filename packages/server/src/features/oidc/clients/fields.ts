@@ -16,7 +16,7 @@ const ABOUT: { readonly [K in keyof ClientSettings]: string } = {
   token_endpoint_auth_signing_alg: '`private_key_jwt`: the only algorithm that is accepted; null: any that is supported.',
   jwks: '`private_key_jwt`: the public keys of the app (RFC 7517).',
   jwks_uri: '`private_key_jwt`: where the public keys of the app are, instead of `jwks`.',
-  scopes: 'The scopes that the app may request; null: those of this server (`openid`, `profile`, `email`, `roles`, `organization`, `offline_access`), and none of an API.',
+  scopes: 'The scopes that the app may request; null: those of this server (`openid`, `profile`, `email`, `address`, `phone`, `roles`, `organization`, `offline_access`), and none of an API.',
   id_token_signed_response_alg: 'How ID tokens are signed. Default: `RS256`; `ES256` is faster.',
   subject_type: '`pairwise`: the app gets a `sub` of each user that no other app gets. Default: `public`.',
   sector_identifier_uri: '`pairwise`: what the apps have in common that get the same `sub`.',

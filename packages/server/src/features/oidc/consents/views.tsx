@@ -3,7 +3,9 @@ import { useUi } from '../../../base/page/index.ts'
 import { wantedText as t } from './texts.ts'
 import type { WantedScope } from './wanted.ts'
 
-const KNOWN = ['openid', 'profile', 'email', 'roles', 'organization', 'offline_access'] as const
+const KNOWN = [
+  'openid', 'profile', 'email', 'phone', 'address', 'roles', 'organization', 'offline_access',
+] as const // biome-ignore format: a list
 
 export interface WantedAccessProps {
   scopes: readonly string[]
