@@ -30,6 +30,7 @@ export type Purpose =
   | 'logout'
   | 'device'
   | 'consents'
+  | 'sids'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

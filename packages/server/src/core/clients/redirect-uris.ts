@@ -64,3 +64,15 @@ function differsInPort(registered: string, requested: string): boolean {
   if (!one || !other) return false
   return one[1] === other[1] && one[3] === other[3] && Number(other[2] ?? 80) <= 65_535
 }
+
+/** The host of all these URIs, in https (OpenID Connect Core §8.1); null: there is none. Apps on devices share loopback addresses. */
+export function sectorHostOf(uris: readonly string[]): string | null {
+  const hosts = new Set(
+    uris.map((uri) => {
+      const { protocol, hostname } = URL.canParse(uri) ? new URL(uri) : { protocol: '', hostname: '' }
+      return protocol === 'https:' ? hostname : ''
+    }),
+  )
+  const [host = ''] = hosts
+  return hosts.size === 1 && host !== '' ? host : null
+}

@@ -5,7 +5,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import type { FieldError } from '../../base/errors.ts'
 import { publicKeyFault, readPublicJwk } from '../../base/jws.ts'
-import { redirectUriFault } from './redirect-uris.ts'
+import { redirectUriFault, sectorHostOf } from './redirect-uris.ts'
 import type { ClientSettings, GrantType } from './settings.ts'
 
 const fault = (field: string, code: string, message: string): FieldError => ({ field, code, message })
@@ -86,23 +86,20 @@ function keyFault(jwk: JsonWebKey): string | null {
   return key === null ? 'This is no key that can be read.' : publicKeyFault(key)
 }
 
-const hostOf = (uri: string): string => new URL(uri).host
-
-/** OpenID Connect Core §8.1: without one host the sector has to be named. */
+/** OpenID Connect Core §8.1: the host says which apps know a user by the same subject. */
 const pairwise: Rule = ({ subject_type, sector_identifier_uri: sector, redirect_uris }) => {
   if (subject_type === 'public') return []
   if (sector !== null)
-    return sector.startsWith('https:') ? [] : [fault('sector_identifier_uri', 'https', 'Use https.')]
-  const hosts = new Set(redirect_uris.filter((uri) => URL.canParse(uri)).map(hostOf))
-  return hosts.size === 1 && !hosts.has('')
+    return [
+      fault(
+        'sector_identifier_uri',
+        'not_supported',
+        'It is not supported: the sector of an app is the one host of its redirect URIs.',
+      ),
+    ]
+  return sectorHostOf(redirect_uris) !== null
     ? []
-    : [
-        fault(
-          'sector_identifier_uri',
-          'required',
-          'Pairwise subjects need it, except with redirect URIs of one host.',
-        ),
-      ]
+    : [fault('subject_type', 'sector', 'Pairwise subjects need https redirect URIs of one host.')]
 }
 
 const logout: Rule = ({ backchannel_logout_uri: uri, backchannel_logout_session_required: required }) =>

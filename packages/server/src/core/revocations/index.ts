@@ -12,6 +12,7 @@ import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
+import { lockSubjects, unnamedFamiliesOf } from '../subjects/index.ts'
 import {
   memberIn,
   type Revocable,
@@ -79,13 +80,28 @@ const issued = (kind: RevocationKind, values: readonly string[], now: Date): Rev
     until: later(now, LONGEST_TOKEN),
   }))
 
-/** Revokes every token issued to a session so far. @param now read after the changed row was locked */
-export const revokeSessionTokens = (tx: Tx, id: string, now: Date): Promise<void> =>
-  revoke(tx, issued('sid', [id], now), now)
+/** Revokes every token issued to a session so far. As the system. @param now read after the session was locked */
+export async function revokeSessionTokens(tx: Tx, id: string, now: Date): Promise<void> {
+  await revoke(tx, issued('sid', [id], now), now)
+  await revokeTokenFamilies(tx, await unnamedFamiliesOf(tx, [id]), now)
+}
 
-/** Revokes every token issued to a user so far. @param now read after the changed row was locked */
-export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
-  revoke(tx, issued('sub', [userId], now), now)
+type Now = { now(): Date }
+
+/**
+ * Revokes every token issued to a user so far, by each subject that apps know them by. After the changed row was locked.
+ * @param subjects of a user who is deleted, read before
+ */
+export async function revokeUser(
+  tx: Tx,
+  userId: string,
+  clock: Now,
+  subjects?: readonly string[],
+): Promise<void> {
+  const known = subjects ?? (await lockSubjects(tx, userId))
+  const now = clock.now()
+  await revoke(tx, issued('sub', [userId, ...known], now), now)
+}
 
 /** Revokes every token issued to holders of these roles so far, and those that depend on any role without naming it. */
 export const revokeRoles = (tx: Tx, names: readonly string[], now: Date): Promise<void> =>
@@ -95,9 +111,13 @@ export const revokeRoles = (tx: Tx, names: readonly string[], now: Date): Promis
 export const revokeOrganization = (tx: Tx, id: string, now: Date): Promise<void> =>
   revoke(tx, issued('org', [id], now), now)
 
-/** Revokes every token issued to one user for one organization so far. */
-export const revokeMember = (tx: Tx, id: string, userId: string, now: Date): Promise<void> =>
-  revoke(tx, issued('org', [memberIn(id, userId)], now), now)
+/** Revokes every token issued to one user for one organization so far. After the changed row was locked. */
+export async function revokeMember(tx: Tx, id: string, userId: string, clock: Now): Promise<void> {
+  const subjects = await lockSubjects(tx, userId)
+  const now = clock.now()
+  const values = [userId, ...subjects].map((subject) => memberIn(id, subject))
+  await revoke(tx, issued('org', values, now), now)
+}
 
 /** Revokes every token of a family of an app: those of a code that was used twice, or of what the user has withdrawn. */
 export const revokeTokenFamilies = (tx: Tx, ids: readonly string[], now: Date): Promise<void> =>

@@ -126,12 +126,12 @@ function isStricterFor(before: Requirable, after: Requirable, domain: string | n
  * The same for one user whose address has changed, or is verified no more: of the connections of set-up links, other ones may
  * count for them. As the system.
  */
-export async function revokeRequired(tx: Tx, userId: string, now: Date): Promise<void> {
+export async function revokeRequired(tx: Tx, userId: string, clock: Pick<Clock, 'now'>): Promise<void> {
   const { rows } = await sql<{ id: string }>`
     select m.organization_id as id from memberships m join security_policies p using (organization_id)
     where m.user_id = ${userId} and p.sign_in = 'sso_required' and exists (
       select from connections c
       where c.organization_id = m.organization_id and c.status = 'active' and c.origin = 'setup_link')
     order by id`.execute(tx)
-  for (const { id } of rows) await revokeMember(tx, id, userId, now)
+  for (const { id } of rows) await revokeMember(tx, id, userId, clock)
 }

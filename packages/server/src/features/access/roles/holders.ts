@@ -165,7 +165,7 @@ async function write(
   if (!isAdministrator(definitions, to) && isAdministrator(definitions, from))
     await assertNotLastAdministrator(tx, userId)
   await updateUserRoles(tx, userId, to, call.now)
-  await revokeUser(tx, userId, clock.now())
+  await revokeUser(tx, userId, clock)
   await audit(tx, outside(call), { type: 'user.roles.changed', userId, username, details: { by, from, to } })
 }
 

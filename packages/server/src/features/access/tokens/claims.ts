@@ -90,6 +90,8 @@ const authenticationIn = ({ at, acr, amr }: Authentication): object => ({ amr, a
 /** What an app gets a token for. */
 export interface ForClient {
   clientId: string
+  /** By what the app knows the user, where that is not the id: the token names no session either. */
+  pairwise?: string | null
   /** What the token may be used for, RFC 6749 §3.3. */
   scopes: readonly string[]
   /** Where it may be used; one at least. */
@@ -120,6 +122,7 @@ export function signClientToken(
   subject: Subject | null,
   {
     clientId,
+    pairwise = null,
     scopes,
     audience,
     familyId,
@@ -136,11 +139,11 @@ export function signClientToken(
   const { session = null, organization = null, userId = clientId, roles = [] } = subject ?? {}
   const claims = {
     aud: others.length === 0 ? only : [...audience],
-    sub: userId,
+    sub: pairwise ?? userId,
     client_id: clientId,
     scope: scopes.join(' '),
     ...(familyId !== null && { fam: familyId }),
-    ...(subject && sidOf(subject)),
+    ...(subject && pairwise === null && sidOf(subject)),
     ...(subject && rightsOf(tools, subject, names)),
     ...(session && authenticationIn(authorized ?? { ...session, at: session.authenticatedAt })),
     ...(userinfo.length > 0 && { userinfo }),
@@ -148,7 +151,7 @@ export function signClientToken(
     ...(actors.length > 0 && { act: actorIn(actors) }),
   }
   const by = {
-    sub: userId,
+    sub: pairwise ?? userId,
     sid: session?.id ?? null,
     family: familyId,
     client: clientId,

@@ -121,7 +121,7 @@ export async function revokeAllTokens(
     await deleteClientCodes(tx, { userId: user.id })
     const revoked = await revokeFamiliesOf(tx, user.id, call.now)
     // covers tokens that were issued while this waited for the families
-    await revokeUser(tx, user.id, tools.clock.now())
+    await revokeUser(tx, user.id, tools.clock)
     const { id: userId, username } = user
     await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { all: true } })
     return revoked

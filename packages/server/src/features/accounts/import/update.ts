@@ -177,7 +177,7 @@ async function changeMemberships(tx: Tx, context: ImportContext, read: ReadRecor
         message: 'An organization would lose its last owner. Give it another owner first.',
       })
     await updateMembership(tx, id, user.id, role)
-    await revokeMember(tx, id, user.id, context.tools.clock.now())
+    await revokeMember(tx, id, user.id, context.tools.clock)
     await audit(tx, context.call, {
       type: 'organization.member.role_changed',
       userId: null,

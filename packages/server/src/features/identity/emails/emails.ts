@@ -181,7 +181,7 @@ export async function claimAddress(
     if (user.status === 'pending') await activateUser(tx, user, call.now)
   })
   await endPendingRivals(jobs, tx, user.id, canonical(user.email), call.now)
-  await revokeRequired(tx, user.id, clock.now())
+  await revokeRequired(tx, user.id, clock)
   await audit(tx, call, { type: 'auth.email.verified', userId: user.id, username: user.username })
 }
 

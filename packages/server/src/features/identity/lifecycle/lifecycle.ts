@@ -12,6 +12,7 @@ import { deleteJobsAbout } from '../../../core/jobs/index.ts'
 import { deleteLinksTo } from '../../../core/links/index.ts'
 import { inactiveText } from '../../../core/locks.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
+import { lockSubjects } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { revokeKeptTokens } from '../identities/index.ts'
 import { endSessions } from '../sessions/index.ts'
@@ -40,7 +41,7 @@ export async function disableUser(
   await assertNotLastAdministrator(tx, user.id)
   await changeStatus(tx, call, user, 'active', 'disabled', details)
   await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
-  await revokeUser(tx, user.id, clock.now())
+  await revokeUser(tx, user.id, clock)
 }
 
 /** @throws Problem CONFLICT where the account is not disabled */
@@ -81,7 +82,7 @@ export async function lockUser(
   const about = { userId: user.id, username: user.username }
   await updateLock(tx, user.id, { at: call.now, until }, call.now)
   if (lock.endSessions) await endSessions(tx, call, { ...about, reason: 'locked' })
-  await revokeUser(tx, user.id, clock.now())
+  await revokeUser(tx, user.id, clock)
   const details = { until: until?.toISOString() ?? null, ...(reason === undefined ? {} : { reason }) }
   await audit(tx, call, { type: 'user.locked', ...about, details })
 }
@@ -115,8 +116,9 @@ export async function deleteUser(
   await deleteJobsAbout(tx, { userId: user.id, identifiers })
   await deleteLinksTo(tx, identifiers)
   await revokeKeptTokens(jobs, tx, { userIds: [user.id] }, call.now)
+  const subjects = await lockSubjects(tx, user.id)
   if ((await deleteUserRows(tx, [user.id])) === 0) throw notFound('user')
-  await revokeUser(tx, user.id, clock.now())
+  await revokeUser(tx, user.id, clock, subjects)
   await audit(
     tx,
     { ...call, ip: null, userAgent: null },

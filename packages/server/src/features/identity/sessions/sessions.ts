@@ -24,6 +24,7 @@ import { actsUntil, createPolicyCompletion, isBypassing } from '../../../core/po
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import { createBypassRecorder } from '../../../core/sso/index.ts'
+import { unnamedFamiliesOf } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   type CheckedRow,
@@ -197,6 +198,7 @@ export async function endSessions(tx: Tx, call: Call, which: EndedBy): Promise<n
     until: new Date(Math.min(expires_at.getTime(), lastToken)),
   }))
   await revoke(tx, revoked, call.now)
+  await revokeUnnamed(tx, ended, call.now)
   const events = ended.map(({ id, user_id: userId, username }): AuditEntry => {
     const about = { userId, username, sessionId: id }
     return reason === 'signed_out'
@@ -207,6 +209,18 @@ export async function endSessions(tx: Tx, call: Call, which: EndedBy): Promise<n
   if ('userId' in which && (which.withApps || IS_OF_ACCOUNT[reason]))
     await endOfflineFamilies(tx, call, which)
   return ended.length
+}
+
+/** The tokens of apps with pairwise subjects, which do not name the session. */
+async function revokeUnnamed(tx: Tx, ended: readonly EndedSession[], now: Date): Promise<void> {
+  if (ended.length === 0) return
+  const ids = ended.map(({ id }) => id)
+  const until = new Date(now.getTime() + LONGEST_SESSION_TOKEN)
+  await tx.asSystem(async (system) => {
+    const families = await unnamedFamiliesOf(system, ids)
+    const entries = families.map((value) => ({ kind: 'family' as const, value, until }))
+    await revoke(system, entries, now)
+  })
 }
 
 async function updateWhich(tx: Tx, { reason, ...which }: EndedBy, now: Date): Promise<EndedSession[]> {

@@ -4,7 +4,9 @@
  * resources up: nothing depends on who is signed in.
  */
 import { ACRS, type Acr } from '../../../base/assurance.ts'
+import type { Db } from '../../../base/db/types.ts'
 import { type Client, type Clients, isUsableClient, matchesRedirect } from '../../../core/clients/index.ts'
+import { hasSubjects, userOfSubject } from '../../../core/subjects/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 import { allowedScopes, findRequestedResources, findRequestedScopes } from '../admission/index.ts'
 import { KNOWN_CLAIMS, scopeOfClaim, wordsOf } from '../scopes/index.ts'
@@ -24,6 +26,7 @@ import {
 
 export interface CheckTools {
   clients: Clients
+  db: Pick<Db, 'hot'>
   /** The user of an ID token of ours that was issued to the app; null for any other text. */
   readHint(idToken: string, client: Client): Promise<string | null>
 }
@@ -59,7 +62,10 @@ export async function checkRequest(
   if (sent.id_token_hint !== undefined && hintedUser === null)
     refuse('invalid_request', 'The id_token_hint is no ID token of this server for this app.')
   const claims = claimsOf(sent, client, refuse)
-  if (hintedUser !== null && claims.subject !== null && claims.subject !== hintedUser)
+  // one that the app knows no user by is no user's
+  const subject =
+    claims.subject === null ? null : ((await userOfSubject(tools.db.hot, client, claims.subject)) ?? '')
+  if (hintedUser !== null && subject !== null && subject !== hintedUser)
     refuse('invalid_request', 'The id_token_hint is of another user than the parameter claims.')
   const scopes = findRequestedScopes(sent, client, resources, refuse)
   return {
@@ -73,7 +79,7 @@ export async function checkRequest(
     preferredAcr: highest(wordsOf(sent.acr_values)),
     nonce: sent.nonce ?? null,
     loginHint: sent.login_hint?.slice(0, 320) ?? null,
-    hintedUser: hintedUser ?? claims.subject,
+    hintedUser: hintedUser ?? subject,
     claims: claims.requested,
     challenge: sent.code_challenge ?? null,
     dpopJkt: sent.dpop_jkt ?? null,
@@ -127,9 +133,8 @@ const CHECKS: readonly ((checked: Checked) => void)[] = [
   ({ client, refuse }) => {
     if (!client.settings.grant_types.includes('authorization_code'))
       refuse('unauthorized_client', 'The app is not registered for the authorization code grant.')
-    // an app that demands what is not there yet gets nothing in its place
-    if (client.settings.subject_type === 'pairwise')
-      refuse('unauthorized_client', 'Pairwise subjects are not supported yet.')
+    if (!hasSubjects(client))
+      refuse('unauthorized_client', 'Pairwise subjects need https redirect URIs of one host.')
   },
   // OpenID Connect Core §6
   ({ sent, refuse }) => {

@@ -5,6 +5,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { ensureSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { keepRegistered } from '../clients/index.ts'
 import { allowedBy } from '../consents/index.ts'
@@ -88,6 +89,7 @@ export async function insertPermitted(
     organizationId: met.organization?.id ?? null,
     expiresAt,
   }
+  await ensureSubject(tx, client, userId, now)
   const outcome = await insertAuthorizationCode(tx, code, now)
   if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
   if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')

@@ -20,6 +20,7 @@ const POLICY: MetadataPolicy = {
   grants: ['authorization_code', 'refresh_token'],
   methods: ['none', 'private_key_jwt'],
   method: 'none',
+  subjects: ['public'],
 }
 const TIMEOUT = 3000
 /** Bytes, as the draft recommends. */

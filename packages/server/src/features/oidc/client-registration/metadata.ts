@@ -27,6 +27,7 @@ export interface MetadataPolicy {
   methods: readonly AuthMethod[]
   /** Of those, that of an app that names none. */
   method: AuthMethod
+  subjects: readonly ClientSettings['subject_type'][]
 }
 
 const { shape } = ClientSettings
@@ -41,7 +42,7 @@ const KEPT = {
   jwks: shape.jwks.unwrap(),
   jwks_uri: shape.jwks_uri.unwrap(),
   id_token_signed_response_alg: shape.id_token_signed_response_alg.unwrap(),
-  subject_type: z.literal('public'),
+  subject_type: shape.subject_type.unwrap(),
   require_pushed_authorization_requests: shape.require_pushed_authorization_requests.unwrap(),
   dpop_bound_access_tokens: shape.dpop_bound_access_tokens.unwrap(),
   default_max_age: shape.default_max_age.unwrap(),
@@ -74,7 +75,7 @@ type Metadata = z.infer<typeof Metadata>
 /** @param unnamed what users see of an app without a name. @throws BadMetadata */
 export function readMetadata(
   stated: Readonly<Record<string, unknown>>,
-  { grants, methods, method: usual }: MetadataPolicy,
+  { grants, methods, method: usual, subjects }: MetadataPolicy,
   unnamed: string,
 ): { name: string; settings: ClientSettings } {
   const metadata = parsed(stated)
@@ -87,6 +88,15 @@ export function readMetadata(
   if (granted.length === 0) throw invalidMetadata(`The grant_types have to be among ${grants.join(', ')}.`)
   if (granted.includes('authorization_code') && responses !== undefined && !responses.includes('code'))
     throw invalidMetadata('The response_types have to contain code.')
+  if (!subjects.includes(kept.subject_type ?? 'public'))
+    throw invalidMetadata(`subject_type: It has to be ${subjects.join(' or ')}.`)
+  if (kept.subject_type === 'pairwise' && stated.sector_identifier_uri != null)
+    throw invalidMetadata(
+      'sector_identifier_uri: It is not supported: the sector of an app is the one host of its redirect URIs.',
+    )
+  // users who allow a device something would be known to it as they are to the apps of a host that is not checked
+  if (kept.subject_type === 'pairwise' && granted.some((grant) => grant.endsWith(':device_code')))
+    throw invalidMetadata('subject_type: An app that registers for devices has public subjects.')
   const settings = ClientSettings.parse({
     application_type: typeOf(kept.redirect_uris ?? []),
     ...kept,

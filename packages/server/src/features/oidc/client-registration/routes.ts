@@ -18,6 +18,7 @@ const POLICIES: Readonly<Record<'stranger' | 'holder', MetadataPolicy>> = {
     grants: ['authorization_code', 'refresh_token'],
     methods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     method: 'client_secret_basic',
+    subjects: ['public', 'pairwise'],
   },
   holder: {
     grants: [
@@ -28,6 +29,7 @@ const POLICIES: Readonly<Record<'stranger' | 'holder', MetadataPolicy>> = {
     ],
     methods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     method: 'client_secret_basic',
+    subjects: ['public', 'pairwise'],
   },
 }
 const LONGEST_REGISTRATION = 32 * 1024
@@ -58,7 +60,8 @@ const Registration = z.object({
   jwks_uri: stated('`private_key_jwt`: where they are, instead.', TEXT),
   scope: stated('Scopes of this server, separated by spaces. Default: all.', TEXT),
   id_token_signed_response_alg: stated('`RS256` (default) or `ES256`.', TEXT),
-  subject_type: stated('How users are named to the app: `public`.', TEXT),
+  subject_type: stated('How users are named to the app: `public` or `pairwise`.', TEXT),
+  sector_identifier_uri: stated('Refused with `pairwise`: the sector is the host of the redirect URIs.', TEXT),
   default_max_age: stated('How old a sign-in may be, in seconds.', { type: 'integer', minimum: 0, maximum: 31_536_000 }),
   require_pushed_authorization_requests: stated('Whether requests are pushed first.', { type: 'boolean' }),
   dpop_bound_access_tokens: stated('Whether tokens are bound to a key.', { type: 'boolean' }),

@@ -15,6 +15,7 @@ import { endClientsAccess } from '../../../core/client-access.ts'
 import { checkClientSettings, makeClientSecret } from '../../../core/clients/index.ts'
 import { ClientSettings, readClientSettings, STANDARD_SCOPES } from '../../../core/clients/settings.ts'
 import { revokeClients } from '../../../core/revocations/index.ts'
+import { sectorOf } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { selectScopesAmong } from '../resources/index.ts'
 import type { SettingsInput } from './fields.ts'
@@ -343,6 +344,7 @@ async function assertSettings(
   const known = await selectScopesAmong(tx, organizationId, added)
   const faults: FieldError[] = [
     ...checkClientSettings(settings),
+    ...(before === null ? [] : changedSubjects(organizationId, before, settings)),
     ...(settings.scopes ?? []).flatMap((scope, at) =>
       added.includes(scope) && !known.has(scope)
         ? [{ field: `scopes.${at}`, code: 'unknown_scope', message: 'There is no such scope here.' }]
@@ -355,6 +357,28 @@ async function assertSettings(
       details: faults.map(({ field, ...fault }) => ({ field: `settings.${field}`, ...fault })),
     })
 }
+
+/** The app would know each user as another one. */
+function changedSubjects(
+  organizationId: string | null,
+  from: ClientSettings,
+  to: ClientSettings,
+): FieldError[] {
+  if (from.subject_type !== to.subject_type)
+    return [fixed('subject_type', 'The app knows its users by their subjects. Add another app instead.')]
+  const [before, after] = [from, to].map((settings) =>
+    sectorOf({ organizationId, source: 'operator', settings }),
+  )
+  return to.subject_type === 'public' || before === null || before === after
+    ? []
+    : [
+        fixed(
+          'redirect_uris',
+          'Another host would change the subjects of all users. Add another app instead.',
+        ),
+      ]
+}
+const fixed = (field: string, message: string): FieldError => ({ field, code: 'unchangeable', message })
 
 /** What the clients of an organization may not have. */
 function withheld(organizationId: string, settings: ClientSettings): FieldError[] {

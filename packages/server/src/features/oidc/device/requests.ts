@@ -5,6 +5,7 @@
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { hasSubjects } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findRequestedResources, findRequestedScopes } from '../admission/index.ts'
 import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
@@ -39,9 +40,8 @@ export async function beginDevice(
   const grants: readonly string[] = client.settings.grant_types
   if (!grants.includes(DEVICE_GRANT))
     throw refusal('unauthorized_client', 'The app is not registered for the grant of devices.')
-  // an app that demands what is not there yet gets nothing in its place
-  if (client.settings.subject_type === 'pairwise')
-    throw refusal('unauthorized_client', 'Pairwise subjects are not supported yet.')
+  if (!hasSubjects(client))
+    throw refusal('unauthorized_client', 'Pairwise subjects need https redirect URIs of one host.')
   const refuse = (error: 'invalid_scope' | 'invalid_target', description: string): never => {
     throw refusal(error, description)
   }

@@ -56,7 +56,7 @@ const metadataOf = ({ publicUrl, clientIdDocuments, clientRegistration }: Discov
     DEVICE_GRANT,
     EXCHANGE_GRANT,
   ],
-  subject_types_supported: ['public'],
+  subject_types_supported: ['public', 'pairwise'],
   id_token_signing_alg_values_supported: ['RS256', 'ES256'],
   token_endpoint_auth_methods_supported: [...PROVING, 'none'],
   token_endpoint_auth_signing_alg_values_supported: [...JWS_ALGORITHMS],

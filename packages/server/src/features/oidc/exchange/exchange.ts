@@ -3,6 +3,7 @@
  * of the token that it was sent (delegation); an administrator gets a token that acts as a user (impersonation.ts). Each names who acts
  * in `act`, and none is exchanged again, so that a token says the whole of what has happened.
  */
+import { hasSubjects, isPairwise, subjectFor, userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject } from '../../access/tokens/index.ts'
 import { allowedScopes, isAdmitted, isResourceOf } from '../admission/index.ts'
@@ -54,6 +55,8 @@ function delegation(tools: Tools, tokens: AppTokens) {
     // RFC 9449 §5: holding the token alone proves nothing
     if (token.jkt !== null && token.jkt !== jkt)
       throw refusal('invalid_request', 'The subject_token is bound to a key that was not proven.')
+    // before what the token says is read: from here on, every revocation of the user covers this subject
+    const pairwise = await pairwiseFor(tools, client, token, call.now)
     const family = { id: token.family, clientId: token.client }
     const row = await findOpenFamily(tools.db.hot, family, call.now)
     if (row === null) throw unacceptable()
@@ -67,9 +70,22 @@ function delegation(tools: Tools, tokens: AppTokens) {
     const actors = [...new Set([client.id, token.client])]
     const common = { familyId: token.family, actors, until: token.expiresAt }
     const authorized = { at: row.code_authenticated_at, acr: row.code_acr, amr: row.code_amr }
-    return issueExchanged(tools, { ...common, client, subject, scopes, resources, jkt, authorized }, call.now)
-      .answer
+    const by = { ...common, client, subject, pairwise, scopes, resources, jkt, authorized }
+    return issueExchanged(tools, by, call.now).answer
   }
+}
+
+/** By what the app that asks knows the user; null: by the id. */
+async function pairwiseFor(
+  tools: Pick<Tools, 'db'>,
+  client: GrantRequest['by']['client'],
+  token: AppToken,
+  now: Date,
+): Promise<string | null> {
+  if (!isPairwise(client)) return null
+  const userId = await userInSub(tools.db.hot, token.sub)
+  if (userId === null || !hasSubjects(client)) throw unacceptable()
+  return await subjectFor(tools, client, userId, now)
 }
 
 /** Whether the token was issued to the app, or is for an API of its owner that it serves. */

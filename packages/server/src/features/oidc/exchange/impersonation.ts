@@ -15,6 +15,7 @@ import { actsForAccount } from '../../../base/session-proofs.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { findProvable } from '../../../core/factors/index.ts'
 import { isLocked } from '../../../core/locks.ts'
+import { isPairwise } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotBeyond, lockReach } from '../../access/roles/index.ts'
 import { clientSubject } from '../../access/tokens/index.ts'
@@ -41,6 +42,8 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
     const { client } = by
     if (!client.settings.first_party || client.organizationId !== null)
       throw refusal('unauthorized_client', 'Only a first-party app of the server may act as users.')
+    if (isPairwise(client))
+      throw refusal('unauthorized_client', 'An app with pairwise subjects knows no ids of users.')
     const reason = sent.reason?.trim() ?? ''
     if (!REASON.test(reason))
       throw refusal('invalid_request', 'The parameter reason is missing, or longer than 500 characters.')

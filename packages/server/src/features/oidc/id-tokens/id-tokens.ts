@@ -14,8 +14,9 @@ export const ID_TOKEN_LIFETIME = 3_600_000
 /** What an ID token says. */
 export interface IdTokenContents {
   client: Client
-  userId: string
-  sessionId: string | null
+  /** By what the app knows the user and the session. */
+  sub: string
+  sid: string | null
   authorized: { at: Date; acr: Acr; amr: readonly string[] }
   nonce: string | null
   /** That was issued with it; `at_hash` is its digest (§3.1.3.6). */
@@ -26,13 +27,13 @@ export interface IdTokenContents {
 
 export function makeIdToken(
   { config, keys }: Pick<Tools, 'config' | 'keys'>,
-  { client, userId, sessionId, authorized, nonce, accessToken, profile }: IdTokenContents,
+  { client, sub, sid, authorized, nonce, accessToken, profile }: IdTokenContents,
   now: Date,
 ): Promise<string> {
   const iat = seconds(now)
   const claims = {
     iss: config.publicUrl,
-    sub: userId,
+    sub,
     aud: client.id,
     exp: iat + ID_TOKEN_LIFETIME / 1000,
     iat,
@@ -40,7 +41,7 @@ export function makeIdToken(
     acr: authorized.acr,
     amr: authorized.amr,
     ...(nonce !== null && { nonce }),
-    ...(sessionId !== null && { sid: sessionId }),
+    ...(sid !== null && { sid }),
     at_hash: createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url'),
     ...profile,
   }
@@ -49,9 +50,10 @@ export function makeIdToken(
 
 /** An ID token of ours that comes back. */
 export interface IdTokenHint {
-  userId: string
   clientId: string
-  sessionId: string | null
+  /** By what the app knows the user and the session. */
+  sub: string
+  sid: string | null
 }
 
 const JWT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
@@ -74,7 +76,7 @@ export async function readIdTokenHint(
   if (!isSigned(jwk, `${head}.${body}`, signature)) return null
   const { iss, sub, aud, sid } = claims
   if (iss !== config.publicUrl || typeof sub !== 'string' || typeof aud !== 'string') return null
-  return { userId: sub, clientId: aud, sessionId: typeof sid === 'string' ? sid : null }
+  return { sub, clientId: aud, sid: typeof sid === 'string' ? sid : null }
 }
 
 function isSigned(jwk: JsonWebKey, signed: string, signature: string): boolean {

@@ -3,7 +3,9 @@
  * with the list of revocations; a token that was read before takes no statement.
  */
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
+import type { Eventual } from '../../../base/eventual.ts'
 import { isId } from '../../../base/ids.ts'
+import { userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isStillPermitted } from '../admission/index.ts'
 
@@ -69,14 +71,20 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
 /** Whether its user and its apps may still use it, that from which it was exchanged too; one of a session, always. */
 export async function isUsableToken(
   tools: Pick<Tools, 'clients' | 'db'>,
-  { client, apps, sub }: AppToken,
+  token: AppToken,
   now: Date,
 ): Promise<boolean> {
+  const { client, apps, sub } = token
   if (client === null) return true
-  for (const clientId of apps)
-    if (!(await isStillPermitted(tools, { clientId, userId: sub === client ? null : sub }, now))) return false
+  const userId = await userOfToken(tools, token)
+  if (userId === null && sub !== client) return false
+  for (const clientId of apps) if (!(await isStillPermitted(tools, { clientId, userId }, now))) return false
   return true
 }
+
+/** The user whom a token is about; null: the app itself, or a user who was deleted. */
+export const userOfToken = ({ db }: Pick<Tools, 'db'>, { sub, client }: AppToken): Eventual<string | null> =>
+  sub === client ? null : userInSub(db.hot, sub)
 
 function appTokenOf({ principal, jti, sub, client, family, actors, until }: VerifiedToken): AppToken {
   const claims = principal.source as Readonly<Record<string, unknown>>

@@ -4,14 +4,16 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { sha256 } from '../../../base/crypto.ts'
+import { isId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Client } from '../../../core/clients/index.ts'
 import { revoke } from '../../../core/revocations/index.ts'
+import { hasSubjects, isPairwise, subjectFor, userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endFamily, findToken } from '../../access/tokens/index.ts'
 import { isStillPermitted } from '../admission/index.ts'
 import { type AuthenticatedClient, refusal } from '../authentication/index.ts'
-import { type AppToken, type AppTokens, isUsableToken } from './app-tokens.ts'
+import { type AppToken, type AppTokens, isUsableToken, userOfToken } from './app-tokens.ts'
 
 type IntrospectionTools = Tools & { tokens: AppTokens }
 
@@ -29,7 +31,30 @@ export async function introspect(
   const found = await tools.tokens.read(token, call.now)
   if (found === null || !(await mayKnow(tools, client, found.client, found.audience))) return INACTIVE
   if (!(await isUsableToken(tools, found, call.now))) return INACTIVE
-  return activeAnswer(found)
+  return await asKnownTo(tools, client, found, call.now)
+}
+
+/**
+ * An app learns the subject by which it knows the user itself (RFC 7662 §5): an API gets the id also where the token was issued to an app
+ * that knows the user by a pairwise subject, and that app learns of no id.
+ */
+async function asKnownTo(
+  tools: IntrospectionTools,
+  client: Client,
+  token: AppToken,
+  now: Date,
+): Promise<Record<string, unknown>> {
+  const answer = activeAnswer(token)
+  const isOwn = token.client === client.id || token.sub === token.client
+  if (isOwn || (!isPairwise(client) && isId('usr', token.sub))) return answer
+  const userId = await userOfToken(tools, token)
+  if (userId === null || !hasSubjects(client)) return INACTIVE
+  const { sid, ...others } = answer
+  return {
+    ...others,
+    sub: await subjectFor(tools, client, userId, now),
+    ...(sid !== undefined && !isPairwise(client) && { sid }),
+  }
 }
 
 const answers = new WeakMap<AppToken, Record<string, unknown>>()
@@ -55,12 +80,13 @@ async function introspectRefreshToken(
   if (!(await mayKnow({ clients }, client, found.client_id, found.resources ?? []))) return INACTIVE
   const { client_id: clientId, user_id: userId } = found
   if (!(await isStillPermitted({ clients, db }, { clientId, userId }, call.now))) return INACTIVE
+  if (!hasSubjects(client)) return INACTIVE
   return {
     active: true,
     token_type: 'refresh_token',
     client_id: found.client_id,
     ...(found.scopes?.length && { scope: found.scopes.join(' ') }),
-    sub: found.user_id,
+    sub: await subjectFor({ db }, client, userId, call.now),
     iss: config.publicUrl,
     exp: Math.floor(found.expires_at.getTime() / 1000),
     ...(found.dpop_jkt !== null && { cnf: { jkt: found.dpop_jkt } }),
@@ -108,7 +134,7 @@ export async function revokeForApp(
   const { id, sub, expiresAt } = found
   await tools.db.tx('system', async (tx) => {
     await revoke(tx, { kind: 'jti', value: id, until: expiresAt }, call.now)
-    const userId = sub === client.id ? null : sub
+    const userId = sub === client.id ? null : await userInSub(tx, sub)
     const details = { token: id, client: client.id }
     await audit(tx, call, { type: 'auth.token.revoked', userId, username: null, details })
   })

@@ -17,7 +17,7 @@ import {
 } from '../dpop/index.ts'
 import { useOnce } from '../replays/index.ts'
 import { chosen, claimsAskedFor, findProfile, userinfoOf } from '../scopes/index.ts'
-import { type AppToken, type AppTokens, isUsableToken } from './app-tokens.ts'
+import { type AppToken, type AppTokens, isUsableToken, userOfToken } from './app-tokens.ts'
 
 type UserinfoError = 'invalid_token' | 'insufficient_scope' | ProofFault['error']
 
@@ -73,7 +73,8 @@ export async function userinfo(
   const { claims } = token
   if (!token.scopes.includes('openid'))
     throw refused('insufficient_scope', 'The scope openid is missing.', { isBound })
-  const profile = await findProfile(tools.db.hot, token.sub)
+  const userId = await userOfToken(tools, token)
+  const profile = userId === null ? null : await findProfile(tools.db.hot, userId)
   if (profile === null || !(await isUsableToken(tools, token, call.now)))
     throw refused('invalid_token', 'The access token is not valid here.', { isBound })
   const named = Array.isArray(claims.userinfo)

@@ -8,6 +8,7 @@ import { later } from '../../../base/clock.ts'
 import { NoAnswer } from '../../../base/outbound/index.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { type Client, mayBePrivateFor } from '../../../core/clients/index.ts'
+import { findKnownSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { makeLogoutToken } from './logout-token.ts'
 import {
@@ -20,7 +21,10 @@ import {
   updateDelivery,
 } from './sql.ts'
 
-export type DeliveryTools = Pick<Tools, 'clients' | 'clock' | 'config' | 'db' | 'keys' | 'log' | 'outbound'>
+export type DeliveryTools = Pick<
+  Tools,
+  'clients' | 'clock' | 'config' | 'db' | 'keyring' | 'keys' | 'log' | 'outbound'
+>
 
 /** Milliseconds for a whole exchange. */
 const TIMEOUT = 5000
@@ -166,7 +170,8 @@ async function post(
   uri: string,
   { user_id: userId, session_id: sessionId }: ClaimedDelivery,
 ): Promise<AttemptResult> {
-  const token = await makeLogoutToken(tools, client, { userId, sessionId }, tools.clock.now())
+  const sub = await findKnownSubject(tools.db.hot, client, userId)
+  const token = await makeLogoutToken(tools, client, { sub, sessionId }, tools.clock.now())
   try {
     const { status } = await tools.outbound.request({
       method: 'POST',

@@ -2,19 +2,24 @@
 import { randomSecret } from '../../../base/crypto.ts'
 import type { Client } from '../../../core/clients/index.ts'
 import { seconds } from '../../../core/revocations/index.ts'
+import { sidFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
 /** Seconds; §4 recommends at most two minutes. */
 const LIFETIME = 120
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
-/** It never has a `nonce`, so that it is no ID token, and its type is explicit (RFC 8725 §3.11). */
+/**
+ * It never has a `nonce`, so that it is no ID token, and its type is explicit (RFC 8725 §3.11).
+ * @param by `sub`: by what the app knows the user; null: a user who was deleted, and it with them
+ */
 export function makeLogoutToken(
-  { config, keys }: Pick<Tools, 'config' | 'keys'>,
-  { id, settings }: Client,
-  { userId, sessionId }: { userId: string; sessionId: string },
+  { config, keyring, keys }: Pick<Tools, 'config' | 'keyring' | 'keys'>,
+  client: Client,
+  by: { sub: string | null; sessionId: string },
   now: Date,
 ): Promise<string> {
+  const { id, settings } = client
   const iat = seconds(now)
   const claims = {
     iss: config.publicUrl,
@@ -22,8 +27,8 @@ export function makeLogoutToken(
     iat,
     exp: iat + LIFETIME,
     jti: randomSecret(),
-    sub: userId,
-    sid: sessionId,
+    ...(by.sub !== null && { sub: by.sub }),
+    sid: sidFor(keyring, client, by.sessionId),
     events: { [EVENT]: {} },
   }
   return keys.signIdToken(settings.id_token_signed_response_alg, 'logout+jwt', claims, now)

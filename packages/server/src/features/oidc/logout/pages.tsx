@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { sidFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { signOutOfBrowser } from '../../signin/responses/index.ts'
 import { targetOf } from '../authorize/index.ts'
@@ -40,7 +41,7 @@ export function logoutPages(tools: LogoutTools, deliveries: Pick<Deliveries, 'se
             ? await checkLogout(tools, sent, call.now)
             : openLogout(tools.keyring, call, sealed)
         if (!call.principal || !call.session) return signedOut(call, request, request.hint !== null)
-        return isOfSession(request, call)
+        return (await isOfSession(tools, request, call))
           ? await signOut(tools, deliveries, call, request)
           : question(tools, call, call.principal, request)
       },
@@ -80,10 +81,16 @@ export function logoutPages(tools: LogoutTools, deliveries: Pick<Deliveries, 'se
 }
 
 /** Whether the ID token is of the session of this browser; without a `sid`, of its user. */
-const isOfSession = ({ hint }: LogoutRequest, { principal, session }: Call): boolean =>
-  hint !== null &&
-  hint.userId === principal?.userId &&
-  (hint.sessionId === null || hint.sessionId === session?.id)
+async function isOfSession(
+  { clients, keyring }: LogoutTools,
+  { hint }: LogoutRequest,
+  { principal, session }: Call,
+): Promise<boolean> {
+  if (hint === null || !principal || !session || hint.userId !== principal.userId) return false
+  if (hint.sid === null) return true
+  const client = await clients.find(hint.clientId)
+  return client !== null && hint.sid === sidFor(keyring, client, session.id)
+}
 
 async function signOut(
   tools: LogoutTools,

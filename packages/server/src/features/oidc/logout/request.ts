@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Keyring } from '../../../base/crypto.ts'
 import { isUsableClient } from '../../../core/clients/index.ts'
+import { userOfSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { readIdTokenHint } from '../id-tokens/index.ts'
 
@@ -36,7 +37,9 @@ export type LogoutFault = (typeof LOGOUT_FAULTS)[number]
 
 const LogoutRequest = z.object({
   /** Of an ID token that names this app. */
-  hint: z.object({ userId: z.string(), sessionId: z.string().nullable() }).nullable(),
+  hint: z
+    .object({ userId: z.string().nullable(), sid: z.string().nullable(), clientId: z.string() })
+    .nullable(),
   /** The registered address with the state; null: nowhere. */
   leadsTo: z.string().nullable(),
   app: z.string().nullable(),
@@ -48,7 +51,7 @@ export type LogoutRequest = z.infer<typeof LogoutRequest>
 const EMPTY: LogoutRequest = { hint: null, leadsTo: null, app: null, fault: null }
 
 export async function checkLogout(
-  tools: Pick<Tools, 'clients' | 'config' | 'keys'>,
+  tools: Pick<Tools, 'clients' | 'config' | 'db' | 'keys'>,
   sent: LogoutParameters,
   now: Date,
 ): Promise<LogoutRequest> {
@@ -62,7 +65,14 @@ export async function checkLogout(
   if (clientId !== undefined && (client === null || !isUsableClient(client, now)))
     return { ...EMPTY, fault: 'client_id' }
   const app = client?.name ?? null
-  const user = hint && { userId: hint.userId, sessionId: hint.sessionId }
+  const user =
+    hint && client
+      ? {
+          userId: await userOfSubject(tools.db.hot, client, hint.sub),
+          sid: hint.sid,
+          clientId: client.id,
+        }
+      : null
   if (uri === undefined) return { ...EMPTY, app, hint: user }
   if (client === null) return { ...EMPTY, fault: 'no_app' }
   // §3: exactly

@@ -1,6 +1,7 @@
 /** The features of the OpenID provider, put together. */
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import type { Feature } from '../../../core/feature.ts'
+import { userOfSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from '../../access/api-keys/index.ts'
 import { applicationFeature } from '../applications/index.ts'
@@ -29,7 +30,7 @@ export function providerFeatures(
 ): Feature[] {
   const readHint: CheckTools['readHint'] = async (idToken, client) => {
     const hint = await readIdTokenHint(tools, idToken)
-    return hint?.clientId === client.id ? hint.userId : null
+    return hint?.clientId === client.id ? await userOfSubject(tools.db.hot, client, hint.sub) : null
   }
   const documents = createClientDocuments(tools)
   return [

@@ -6,6 +6,7 @@ import type { Acr } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Statements } from '../../../base/db/types.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
+import { isPairwise, sidFor, subjectFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject, endFamily, type RequestedClaims, signClientToken } from '../../access/tokens/index.ts'
 import { isAdmitted, isResourceOf } from '../admission/index.ts'
@@ -13,7 +14,10 @@ import { invalidGrant, refusal } from '../authentication/index.ts'
 import { makeIdToken } from '../id-tokens/index.ts'
 import { chosen, claimsAskedFor, findProfile, userinfoOf } from '../scopes/index.ts'
 
-export type IssueTools = Pick<Tools, 'config' | 'keys' | 'revocations' | 'roles' | 'clients' | 'db'>
+export type IssueTools = Pick<
+  Tools,
+  'config' | 'keyring' | 'keys' | 'revocations' | 'roles' | 'clients' | 'db'
+>
 
 export interface AppTokenAnswer {
   access_token: string
@@ -63,11 +67,13 @@ export async function issue(
     await endFamily(tools, call, { ...row, family_id: by.familyId, client_id: client.id })
     throw invalidGrant('The user may not use this app any more.')
   }
+  const sub = await subjectFor(tools, client, row.user_id, now)
   const access = signClientToken(
     tools,
     subject,
     {
       ...forClient(tools, by, client.settings.first_party),
+      pairwise: isPairwise(client) ? sub : null,
       familyId: by.familyId,
       jkt,
       userinfo: claims?.userinfo ?? [],
@@ -81,7 +87,9 @@ export async function issue(
     expires_in: access.expiresIn,
     ...scopeOf(scopes),
     ...(refreshToken !== null && { refresh_token: refreshToken }),
-    ...(scopes.includes('openid') && { id_token: await idToken(tools, by, access.token, now) }),
+    ...(scopes.includes('openid') && {
+      id_token: await idToken(tools, by, { sub, accessToken: access.token }, now),
+    }),
   }
 }
 
@@ -107,6 +115,8 @@ export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 /** What an exchange gives. */
 export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt' | 'familyId'> {
   subject: ReturnType<typeof clientSubject>
+  /** By what the app knows the subject, where that is not the id. */
+  pairwise?: string | null
   /** Of what the subject has authorized; absent: the authentication of the session. */
   authorized?: Issued['authorized']
   /** Who acts for the subject, a user or an app, and who did before, the latest first. */
@@ -121,7 +131,7 @@ export function issueExchanged(
   by: Exchanged,
   now: Date,
 ): { answer: AppTokenAnswer; tokenId: string } {
-  const { client, subject, scopes, jkt, familyId, actors, until } = by
+  const { client, subject, pairwise = null, scopes, jkt, familyId, actors, until } = by
   // the token that a service exchanges for itself may be that of an app of another party
   const isTrusted = client.settings.first_party && !actors.includes(client.id)
   const common = { ...forClient(tools, by, false), names: rightsNamed(by, isTrusted) }
@@ -129,7 +139,7 @@ export function issueExchanged(
   const access = signClientToken(
     tools,
     subject,
-    { ...common, lifetime, familyId, jkt, userinfo: [], authorized: by.authorized, actors },
+    { ...common, pairwise, lifetime, familyId, jkt, userinfo: [], authorized: by.authorized, actors },
     now,
   )
   const answer = {
@@ -210,13 +220,18 @@ function audienceOf(
   return all.length === 0 ? [id] : all
 }
 
-async function idToken(tools: IssueTools, by: Issued, accessToken: string, now: Date): Promise<string> {
+async function idToken(
+  tools: IssueTools,
+  by: Issued,
+  { sub, accessToken }: { sub: string; accessToken: string },
+  now: Date,
+): Promise<string> {
   const { client, row, authorized, nonce } = by
   const profile = await profileIn(tools.db.hot, by)
   const contents = {
     client,
-    userId: row.user_id,
-    sessionId: row.session_id,
+    sub,
+    sid: row.session_id === null ? null : sidFor(tools.keyring, client, row.session_id),
     authorized,
     nonce,
     accessToken,

@@ -207,7 +207,7 @@ async function reapply(
   if (joined_by === null && (await withinReach(tools, tx, joining, before, call.now)).role !== before)
     return unchanged
   if (!(await updateMemberRole(tx, organizationId, user.id, before, role))) return unchanged
-  await revokeMember(tx, organizationId, user.id, tools.clock.now())
+  await revokeMember(tx, organizationId, user.id, tools.clock)
   await record(tx, call, 'organization.member.role_changed', joining, { ...given, before })
   return { organizationId, role, isNew: false }
 }

@@ -59,7 +59,7 @@ export const revokeTokensOf = (
   tx: Tx,
   id: string,
   userId: string,
-): Promise<void> => tx.asSystem((system) => revokeMember(system, id, userId, tools.clock.now()))
+): Promise<void> => tx.asSystem((system) => revokeMember(system, id, userId, tools.clock))
 
 /**
  * Ends what a former member has at the organization, and at its apps, whose tokens need not name it. After the membership was

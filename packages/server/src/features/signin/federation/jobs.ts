@@ -49,6 +49,6 @@ export async function endLostAuthority(
 ): Promise<void> {
   await endAttempts(tx, { authorityOf: { userId } }, now)
   await provenSessions.endAuthorityIn(tools, tx, userId)
-  await revokeRequired(tx, userId, tools.clock.now())
+  await revokeRequired(tx, userId, tools.clock)
   await endForeignOf(tools.jobs, tx, userId, now)
 }
