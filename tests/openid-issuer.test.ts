@@ -58,7 +58,7 @@ function connectionOf(clientId: string, settings: ConnectionSettings = {}): Usab
   return {
     id: `con_${clientId}`, organizationId: 'org_1', slug: 'oidc', provider: 'oidc', name: 'Issuer', status: 'active', clientId,
     hasSecret: !isPublic, sealedSecret: isPublic ? null : ring.encrypt('connections', secret),
-    settings: { issuer: issuer.url, ...settings }, origin: 'api', version: 1, madeBy: null, byOperator: false, testedAt: null, unreadable: [],
+    settings: { issuer: issuer.url, ...settings }, origin: 'api', version: 1, sameFrom: 1, madeBy: null, byOperator: false, testedAt: null, unreadable: [],
     resumes: false, createdAt: now, updatedAt: now,
   } // biome-ignore format: a record
 }

@@ -76,6 +76,7 @@ export async function startUpstream(): Promise<Upstream> {
         settings: { ...fake.settings, ...settings },
         origin: 'api',
         version: 1,
+        sameFrom: 1,
         madeBy: null,
         byOperator: false,
         testedAt: null,

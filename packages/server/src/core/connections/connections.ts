@@ -42,6 +42,8 @@ export interface ProviderConnection {
 /** A connection with its secret encrypted, as the protocols use it. */
 export interface UsableConnection extends ProviderConnection {
   sealedSecret: string | null
+  /** The first of the versions from which this one differs by the name alone. */
+  sameFrom: number
 }
 
 export function connectionOf(row: Omit<Selectable<ConnectionsTable>, 'settings_read'>): UsableConnection {
@@ -63,6 +65,7 @@ export function connectionOf(row: Omit<Selectable<ConnectionsTable>, 'settings_r
     resumes: row.unreadable_since !== null || (unreadable.length > 0 && row.status === 'active'),
     origin: row.origin,
     version: row.version,
+    sameFrom: row.same_from !== null && row.same_to === row.version ? row.same_from : row.version,
     madeBy: row.made_by,
     // an earlier version leaves it when a user changes the connection
     byOperator: row.made_by === null && row.by_operator,

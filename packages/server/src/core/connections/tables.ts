@@ -29,6 +29,9 @@ export interface ConnectionsTable {
   unreadable_since: Generated<Date | null>
   origin: 'environment' | 'api' | 'setup_link'
   version: Generated<number>
+  /** The first and the last of versions that differ by the name alone; of an older `version` than the last one they mean nothing. */
+  same_from: Generated<number | null>
+  same_to: Generated<number | null>
   /** Who answers for what it gives; null: the operator, or a user whose account was deleted. */
   made_by: string | null
   /** Whether that is the operator, where it is null. */

@@ -70,6 +70,8 @@ export async function findReleased(
     status: 'disabled',
     origin: 'api',
     version: 1,
+    same_from: null,
+    same_to: null,
     made_by: null,
     by_operator: false,
     tested_at: null,

@@ -57,6 +57,7 @@ import {
   lockConnection,
   type ReadableRow,
   removeConnection,
+  renamedFrom,
   type SamlFacts,
   selectFlags,
   selectReadable,
@@ -84,7 +85,8 @@ export interface ShownConnection extends ProviderConnection {
 const NO_FLAGS: ConnectionFlags = { has_secret: false, has_identities: false, domains: [] }
 
 function shownOf(row: ReadableRow, flags: ConnectionFlags, saml: SamlFacts | null): ShownConnection {
-  const { sealedSecret: _, ...connection } = connectionOf({ ...row, client_secret: null })
+  const unread = { client_secret: null, same_from: null, same_to: null }
+  const { sealedSecret: _, sameFrom: __, ...connection } = connectionOf({ ...row, ...unread })
   const { status, organizationId } = connection
   const isPending = status === 'active' && organizationId !== null && flags.domains.length === 0
   return {
@@ -388,6 +390,7 @@ export async function changeFor(
     ...(change.status !== undefined && { unreadable_since: null }),
     origin: originOf(before, call, isOtherParty),
     version: before.version + 1,
+    ...(isSameStatus && !isUntested && renamedFrom(before)),
     ...(isAnswered && answeredBy(owner)),
     ...(isUntested && { tested_at: null }),
     updated_at: call.now,

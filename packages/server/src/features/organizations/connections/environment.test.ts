@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../../config.ts'
+import { findConnectionNamed, type UsableConnection } from '../../../core/connections/index.ts'
 import { proveByConnection } from '../../../testing/connection-rows.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 import { writeEnvironmentConnections } from './environment.ts'
@@ -65,6 +66,20 @@ describe('connections of the environment', () => {
       const opened = secrets.map(({ client_secret: text }) => world.app.tools.keyring.decrypt('connections', text ?? ''))
       expect(opened).toEqual(['google-secret', 'microsoft-secret', 'github-secret', PEM, 'oidc-secret'])
     })) // biome-ignore format: a table
+
+  it('are the same connection to what waits for a user where their name alone changes', () =>
+    withWorld(ALL, async (world) => {
+      const found = async () => (await findConnectionNamed(world.db.hot, 'oidc')) as UsableConnection
+      const { version: first } = await found()
+      for (const oidcName of ['Second', 'Third']) await startWith(world, { ...ALL, oidcName })
+      expect(await found()).toMatchObject({ name: 'Third', sameFrom: first, version: first + 2 })
+      await startWith(world, { ...ALL, oidcName: 'Third', oidcClientId: 'another' })
+      expect(await found()).toMatchObject({ sameFrom: first + 3, version: first + 3 })
+      await startWith(world, none)
+      await startWith(world, { ...ALL, oidcName: 'Fourth', oidcClientId: 'another' })
+      const { sameFrom, version } = await found()
+      expect(sameFrom).toBe(version)
+    }))
 
   it('trust the addresses of the issuer where the operator says so, and no longer where they do not', () =>
     withWorld({ ...ALL, oidcTrustsEmail: true }, async (world, root) => {

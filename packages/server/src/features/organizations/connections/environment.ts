@@ -15,7 +15,13 @@ import type { Tools } from '../../../core/tools.ts'
 import { releaseKeptTokens } from '../../identity/identities/index.ts'
 import { recordChange } from './owners.ts'
 import { changesParty, differingSettings } from './settings.ts'
-import { insertConnection, lockOfEnvironment, lockServerConnections, storeConnection } from './sql.ts'
+import {
+  insertConnection,
+  lockOfEnvironment,
+  lockServerConnections,
+  renamedFrom,
+  storeConnection,
+} from './sql.ts'
 
 interface EnvironmentRow {
   provider: Extract<ProviderId, 'google' | 'microsoft' | 'github' | 'apple' | 'oidc'>
@@ -157,8 +163,8 @@ async function writeOne(
     ...differingSettings(before.settings, settings),
   ]
   const isTakenOver = before.origin !== 'environment'
-  if (changed.length === 0 && before.status === 'active' && !isTakenOver && before.provider === provider)
-    return
+  const isSame = before.status === 'active' && !isTakenOver && before.provider === provider
+  if (changed.length === 0 && isSame) return
   if (isTakenOver)
     log.warn({ connection: before.id }, `the environment replaces the settings of the connection ${provider}`)
   const version = before.version + 1
@@ -168,7 +174,7 @@ async function writeOne(
     ...fields,
     ...(isSameSecret ? {} : { client_secret: sealed() }),
     version,
-    ...(changed.some((field) => field !== 'name') && { tested_at: null }),
+    ...(changed.some((field) => field !== 'name') ? { tested_at: null } : isSame && renamedFrom(before)),
   })
   const isOtherParty = before.provider !== provider || changesParty(before.settings, settings)
   if (isOtherParty) await endProofs(jobs, tx, [{ ...before, version }], call.now)

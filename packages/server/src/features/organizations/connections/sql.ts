@@ -144,6 +144,12 @@ export async function storeConnection(
   await tx.updateTable('connections').set(change).where('id', '=', id).execute()
 }
 
+/** What a change of the name alone stores, so that what waits for its user does not begin again. */
+export const renamedFrom = ({ version, sameFrom }: Pick<UsableConnection, 'version' | 'sameFrom'>) => ({
+  same_from: sameFrom,
+  same_to: version + 1,
+})
+
 export async function removeConnection(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom('connections').where('id', '=', id).execute()
 }

@@ -69,8 +69,9 @@ export async function getDecidable(
   const undecided = await questions.find(tools, tools.db.hot, call, id)
   const connection = undecided && (await findConnection(tools.db.hot, undecided.trip.connectionId))
   if (!undecided || !connection) throw unknownTrip()
-  // what another party has said by it
-  if (undecided.version !== undefined && undecided.version !== connection.version) throw unknownTrip()
+  // what another party may have said by it; another name changes nothing of that
+  const { version = connection.version } = undecided
+  if (version < connection.sameFrom || version > connection.version) throw unknownTrip()
   const isOwn = await federation.ownDomains(connection)
   const { email } = undecided.identity
   return { undecided, connection, isOwn, isOwnDomain: email !== null && isOwn(email) }

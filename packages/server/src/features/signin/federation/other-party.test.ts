@@ -66,8 +66,8 @@ it('ends the sessions of a SAML connection with another entity ID', async () => 
   expect(await validated(visitor.client)).toBe(401)
 })
 
-it('refuses what the former party has said and the user has not decided about', async () => {
-  const { slug, organization, change } = await company()
+/** A member for whom the connection of a company has asserted an account that waits to be connected. */
+async function asked({ slug, organization, change }: Awaited<ReturnType<typeof company>>) {
   const member = await world.person()
   await world.db.tx('system', (tx) =>
     tx
@@ -88,9 +88,31 @@ it('refuses what the former party has said and the user has not decided about', 
   const { text } = await member.client.get(question, HTML)
   const token = /name="csrf_token" value="([^"]+)"/.exec(text)?.[1] ?? ''
   const [, trip = ''] = question.split('trip=')
+  const confirm = () =>
+    member.client.post('/account/connected/confirm', { trip, csrf_token: token }, { form: true, ...HTML })
+  const connected = async () => (await federated.identitiesOf(member.id)).length
+  return { change, confirm, connected }
+}
+
+it('refuses what the former party has said and the user has not decided about', async () => {
+  const { change, confirm, connected } = await asked(await company())
   await change({ settings: OTHER })
-  const fields = { trip, csrf_token: token }
-  const sent = await member.client.post('/account/connected/confirm', fields, { form: true, ...HTML })
-  expect(sent.status).toBe(404)
-  expect(await federated.identitiesOf(member.id)).toEqual([])
+  expect([(await confirm()).status, await connected()]).toEqual([404, 0])
+})
+
+it('another name leaves what the user has not decided about, and nothing else does', async () => {
+  const renamed = await asked(await company())
+  for (const name of ['Second', 'Third']) await renamed.change({ name })
+  expect([(await renamed.confirm()).status, await renamed.connected()]).toEqual([303, 1])
+  for (const settings of [{ trusts_email: null }, { scopes: ['groups'] }]) {
+    const changed = await asked(await company())
+    await changed.change({ name: 'Second' })
+    await changed.change({ settings })
+    await changed.change({ name: 'Third' })
+    expect([(await changed.confirm()).status, await changed.connected()]).toEqual([404, 0])
+  }
+  const enabled = await asked(await company())
+  for (const status of ['disabled', 'active']) await enabled.change({ status })
+  await enabled.change({ name: 'Second' })
+  expect([(await enabled.confirm()).status, await enabled.connected()]).toEqual([404, 0])
 })
