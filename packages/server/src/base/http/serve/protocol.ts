@@ -21,7 +21,8 @@ export function protocolHandler(context: HttpContext, row: ProtocolRow): Handler
     const { exchange } = entry
     try {
       const input = await step.enter(entry)
-      const valid = await step.validateInput(entry, input)
+      const judged = step.validateInput(entry, input)
+      const valid = judged instanceof Promise ? await judged : judged
       const answer = await step.recordDenials(entry, () =>
         row.run(entry.call, valid, requestOf(row, exchange)),
       )
@@ -42,11 +43,11 @@ export const protocolPreflight =
     context.present.empty(exchange, 204)
   }
 
-function requestOf({ path, ...row }: ProtocolRow, { req }: Exchange): ProtocolRequest {
+function requestOf(row: ProtocolRow, { req }: Exchange): ProtocolRequest {
   const { rawHeaders, method = row.method } = req
   return {
     method,
-    path,
+    path: row.path,
     authorization: onlyOne(rawHeaders, 'authorization', undefined),
     // RFC 9449 §4.3
     dpop: onlyOne(rawHeaders, 'dpop', 'invalid_dpop_proof'),
@@ -61,7 +62,9 @@ function onlyOne(
 ): string | null {
   let found: string | null = null
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() !== name) continue
+    const field = rawHeaders[at]
+    // most names need not be compared
+    if (field?.length !== name.length || field.toLowerCase() !== name) continue
     if (found !== null)
       throw problem('BAD_REQUEST', { message: 'A header field is present more than once.', protocolError })
     found = rawHeaders[at + 1] ?? ''

@@ -320,7 +320,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       await recordDenial(call, params, error)
       throw error
     } finally {
-      await context.beforeAnswer?.()
+      if (context.beforeAnswer !== null) await context.beforeAnswer()
     }
   }
   /** Without a query the input is the same for every request, and its parsed value too. */

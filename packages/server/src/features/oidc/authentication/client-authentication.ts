@@ -52,7 +52,8 @@ export async function authenticateClient(
   if (basic !== null && sent.client_id !== undefined && sent.client_id !== basic.id)
     throw refusal('invalid_request', 'The client_id is not that of the header.')
   const id = basic?.id ?? sent.client_id ?? (assertion === null ? undefined : appNamedIn(assertion))
-  const client = id === undefined ? null : await tools.clients.find(id)
+  const known = id === undefined ? null : tools.clients.find(id)
+  const client = known instanceof Promise ? await known : known
   if (client === null || !isUsableClient(client, now)) throw invalidClient(byHeader)
   const { token_endpoint_auth_method: method } = client.settings
   const uses = proof === null ? [] : [proof]
@@ -67,7 +68,7 @@ export async function authenticateClient(
     const isPublic = method === 'none' && secret === undefined
     if (assertion !== null || !(method === 'none' ? isPublic : found !== null)) throw invalidClient(byHeader)
   }
-  await useUp(tools, uses)
+  if (uses.length > 0) await useUp(tools, uses)
   return { client, isProven: method !== 'none', secretId: found?.id ?? null }
 }
 

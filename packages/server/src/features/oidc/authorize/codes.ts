@@ -4,7 +4,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
-import { audit } from '../../../core/audit/index.ts'
+import { auditInserts } from '../../../core/audit/index.ts'
 import { ensureSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { keepRegistered } from '../clients/index.ts'
@@ -94,11 +94,13 @@ export async function insertPermitted(
   if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
   if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')
   if (client.expiresAt !== null) await keepRegistered(tx, client.id)
-  await audit(tx, call, {
+  const event = {
     type: 'oidc.authorized',
     userId,
     username,
     sessionId: session.id,
     details: { client: client.id, scopes: [...scopes], ...details },
-  })
+  } as const
+  // sent with COMMIT, which saves a round trip
+  tx.withCommit(auditInserts(call, event))
 }
