@@ -145,6 +145,7 @@ async function builtContenders(): Promise<string> {
   await build({
     entryPoints: [
       'contenders/bare',
+      'contenders/bare-provider',
       'contenders/emails',
       'contenders/fastify',
       'contenders/guarded',

@@ -46,32 +46,43 @@ const SEEN = 'seen'
 /** Of our refresh tokens, one that is for the bare contender. */
 export const bareTokenOf = (i: number): string => refreshTokenOf(`bare ${i}`)
 
-const started = new WeakMap<Bench, Promise<{ ours: ProviderUnderTest; engine: ProviderUnderTest }>>()
+/** Ours, the engine, and the bare one. */
+type Providers = Record<'ours' | 'engine' | 'bare', ProviderUnderTest>
 
-/** Both providers, filled. Started by the first row that needs them. */
-export function providers(bench: Bench): Promise<{ ours: ProviderUnderTest; engine: ProviderUnderTest }> {
+const started = new WeakMap<Bench, Promise<Providers>>()
+
+/** All providers, filled. Started by the first row that needs them. */
+export function providers(bench: Bench): Promise<Providers> {
   const known = started.get(bench)
   if (known) return known
-  const both = (async () => ({ ours: await ourProvider(bench), engine: await engineProvider(bench) }))()
-  started.set(bench, both)
-  return both
+  const all = (async () => ({
+    ours: await ourProvider(bench),
+    engine: await otherProvider(bench, 'oidc-provider', {
+      authorize: '/auth',
+      token: '/token',
+      introspect: '/token/introspection',
+    }),
+    bare: await otherProvider(bench, 'bare-provider', {
+      authorize: '/authorize',
+      token: '/token',
+      introspect: '/introspect',
+    }),
+  }))()
+  started.set(bench, all)
+  return all
 }
 
-async function engineProvider(bench: Bench): Promise<ProviderUnderTest> {
+async function otherProvider(
+  bench: Bench,
+  name: string,
+  paths: ProviderUnderTest['paths'],
+): Promise<ProviderUnderTest> {
   const { superuserUrl } = await (await bench.postgres()).makeDatabase()
   const order = [String(HOLDERS), REDIRECT_URI, SECRET]
-  const running = await bench.listener('oidc-provider', superuserUrl, ...order)
+  const running = await bench.listener(name, superuserUrl, ...order)
   // it says with its port what it has stored
   const { pid, port, cookies, refreshTokens, accessTokens } = running as typeof running & Stored
-  return {
-    name: 'oidc-provider',
-    pid,
-    port,
-    cookies,
-    refreshTokens,
-    accessTokens,
-    paths: { authorize: '/auth', token: '/token', introspect: '/token/introspection' },
-  }
+  return { name, pid, port, cookies, refreshTokens, accessTokens, paths }
 }
 
 async function ourProvider(bench: Bench): Promise<ProviderUnderTest> {

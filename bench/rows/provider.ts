@@ -32,13 +32,23 @@ type Load = (bench: Bench, of: ProviderUnderTest, name: string) => Promise<Conte
 
 /** Both providers with a load, and the figures of ours beside the engine. */
 async function beside(bench: Bench, what: string, atLeast: number, load: Load, others: Contender[] = []) {
-  const { ours, engine } = await providers(bench)
-  const [our, its] = [`Latchkey${what}`, `oidc-provider${what}`]
-  const contenders = [await load(bench, ours, our), await load(bench, engine, its), ...others]
+  const { ours, engine, bare } = await providers(bench)
+  const [our, its, least] = [
+    `Latchkey${what}`,
+    `oidc-provider${what}`,
+    `node:http, only what is needed${what}`,
+  ]
+  const contenders = [
+    await load(bench, ours, our),
+    await load(bench, engine, its),
+    await load(bench, bare, least),
+    ...others,
+  ]
   const result = await contest(bench, contenders)
   const figures: Figure[] = [
     { what: `${our} ÷ ${its}, by CPU`, value: result.byCpu(our, its), unit: '', atLeast },
     { what: `${our} ÷ ${its}, by throughput`, value: result.byThroughput(our, its), unit: '' },
+    { what: `${least} ÷ ${its}, by CPU`, value: result.byCpu(least, its), unit: '' },
   ]
   return { ...result, figures, our }
 }
