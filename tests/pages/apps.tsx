@@ -68,7 +68,7 @@ export function appSamples(now: Date): Record<string, VNode> {
         app={LONG}
         logo={null}
         organization="Bureau of Ordnance"
-        host="com.example.reconciliation:"
+        host="com.example.reconciliation"
         isUnproven
         scopes={['openid']}
         resourceScopes={[]}

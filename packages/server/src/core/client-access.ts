@@ -1,6 +1,6 @@
 /**
  * The end of what apps have got for their users: codes that were not exchanged, and families of tokens. Called where a user leaves the
- * organization of apps, or takes an app its access, an app is disabled, its organization is deleted, and all tokens of a user are
+ * organization of apps, or withdraws the access of an app, an app is disabled, its organization is deleted, and all tokens of a user are
  * revoked. Leaves access tokens to the caller, who revokes those of the user, of the app or of the families that ended here; and offline
  * families of an account to offline-families.
  */

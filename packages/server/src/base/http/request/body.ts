@@ -18,6 +18,10 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Record<st
 }
 
 type Parse = (text: string) => Record<string, unknown>
+interface Parsers {
+  form?: Parse
+  json?: Parse
+}
 
 /** As readBody, by the given parsers; a type without a parser is refused. @throws Problem as readBody */
 export async function readAs(
@@ -40,7 +44,8 @@ export function isTooMuchToDrain(req: IncomingMessage): boolean {
   return length === undefined ? req.headers['transfer-encoding'] !== undefined : Number(length) > DRAIN_LIMIT
 }
 
-function parserFor(req: IncomingMessage, { form, json }: { form?: Parse; json?: Parse }): Parse {
+function parserFor(req: IncomingMessage, parsers: Parsers): Parse {
+  const { form, json } = parsers
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') throw refused('UNSUPPORTED_MEDIA_TYPE')
   const sent = req.headers['content-type'] ?? ''
@@ -49,9 +54,13 @@ function parserFor(req: IncomingMessage, { form, json }: { form?: Parse; json?: 
   const [type = '', ...parameters] = sent.split(';')
   const media = type.trim().toLowerCase()
   const parse = media === FORM_TYPE ? form : JSON_TYPE.test(media) ? json : undefined
-  if (!parse || !parameters.every(isUtf8)) throw refused('UNSUPPORTED_MEDIA_TYPE')
+  if (!parse || !parameters.every(isUtf8))
+    throw problem('UNSUPPORTED_MEDIA_TYPE', { message: `Send ${takenOf(parsers)}, in UTF-8.` })
   return parse
 }
+
+const takenOf = ({ form, json }: Parsers): string =>
+  [json && 'application/json', form && FORM_TYPE].filter(Boolean).join(' or ')
 
 /** Parameters other than the charset are ignored. */
 function isUtf8(parameter: string): boolean {

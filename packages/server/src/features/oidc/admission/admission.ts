@@ -9,16 +9,18 @@ import type { Tools } from '../../../core/tools.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 import { scopeOfClaim } from '../scopes/index.ts'
 
-/** Whether a user with these roles may sign in to the app at all. A statement only where the app names organizations. */
+/**
+ * Whether a user with these roles may sign in to the app at all: with one of its roles, and as a member of one of its organizations,
+ * where it names any. A statement only where it names organizations.
+ */
 export async function isAdmitted(
   db: Statements,
   { settings }: Client,
   { userId, roles }: { userId: string; roles: readonly string[] },
 ): Promise<boolean> {
   const { allowed_roles: allowed, allowed_organizations: organizations } = settings
-  if (allowed.length === 0 && organizations.length === 0) return true
-  if (allowed.some((role) => roles.includes(role))) return true
-  return organizations.length > 0 && (await isMemberOfAny(db, userId, organizations))
+  if (allowed.length > 0 && !allowed.some((role) => roles.includes(role))) return false
+  return organizations.length === 0 || (await isMemberOfAny(db, userId, organizations))
 }
 
 async function isMemberOfAny(db: Statements, userId: string, ids: readonly string[]): Promise<boolean> {
@@ -30,7 +32,7 @@ async function isMemberOfAny(db: Statements, userId: string, ids: readonly strin
 
 /**
  * Whether what an app has got may still be used: the app is usable, and its user, if there is one, a member of its organization, if it
- * is one's. Immediate for the apps of the server that memory has.
+ * is one's, and of one of those that it names. Immediate for apps without organizations that memory has.
  * @param userId null: the app has it for itself
  */
 export async function isStillPermitted(
@@ -40,13 +42,31 @@ export async function isStillPermitted(
 ): Promise<boolean> {
   const client = await clients.find(clientId)
   if (client === null || !isUsableClient(client, now)) return false
-  const { organizationId } = client
-  return organizationId === null || userId === null || (await isMemberOfAny(db.hot, userId, [organizationId]))
+  if (userId === null) return true
+  const { organizationId, settings } = client
+  const required = [organizationId === null ? [] : [organizationId], settings.allowed_organizations]
+  for (const ids of required) if (ids.length > 0 && !(await isMemberOfAny(db.hot, userId, ids))) return false
+  return true
 }
 
 /** Resources are for the apps of their owner: the server's are for its apps, and never for those of organizations. */
 export const isResourceOf = (client: Client, resource: Resource): boolean =>
   resource.organizationId === client.organizationId
+
+/** Whether a token was issued to the app, or is for an API of its owner that it serves. */
+export async function isForApp(
+  { clients }: Pick<Tools, 'clients'>,
+  client: Client,
+  token: { client: string | null; audience: readonly string[] },
+): Promise<boolean> {
+  if (token.client === client.id) return true
+  const served = client.settings.served_resources.filter((one) => token.audience.includes(one))
+  for (const identifier of served) {
+    const resource = await clients.findResource(identifier)
+    if (resource !== null && isResourceOf(client, resource)) return true
+  }
+  return false
+}
 
 const STANDARD: readonly string[] = STANDARD_SCOPES
 

@@ -2,5 +2,12 @@
  * Whom an app admits, and which scopes and resources it may have: one rule for the authorization and for each issue of tokens. Leaves
  * the settings of apps to core/clients.
  */
-export { allowedClaims, allowedScopes, isAdmitted, isResourceOf, isStillPermitted } from './admission.ts'
+export {
+  allowedClaims,
+  allowedScopes,
+  isAdmitted,
+  isForApp,
+  isResourceOf,
+  isStillPermitted,
+} from './admission.ts'
 export { findRequestedResources, findRequestedScopes } from './requested.ts'

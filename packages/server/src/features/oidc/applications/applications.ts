@@ -75,7 +75,7 @@ export async function getApplication(
 
 const unknown = () => notFound('application')
 
-/** Takes an app of the caller its access. @throws Problem NOT_FOUND */
+/** Withdraws the access of an app of the caller. @throws Problem NOT_FOUND */
 export async function removeOwnApplication(tools: ApplicationTools, call: Call, id: string): Promise<void> {
   const { principal } = call
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')

@@ -16,7 +16,7 @@ const OF_USER = '/api/v1/users/:id/applications'
 const GrantId = idInput('gnt', 'The access to remove, from the list.')
 const UserId = idInput('usr', 'The user.')
 const REMOVED =
-  'Its codes and refresh tokens end, its access tokens are revoked, and it gets a back-channel logout for each open session. It asks again when the user signs in to it the next time.'
+  'Its codes and refresh tokens end, its access tokens are revoked, and it gets a back-channel logout for each open session. It needs the consent of the user again, unless it is an app of the operator (`first_party`).'
 
 export const applicationRoutes = (tools: Tools): Row[] => [
   route({

@@ -2,7 +2,6 @@
 import { useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
-  AppLogo,
   ButtonLink,
   EmptyState,
   Item,
@@ -94,7 +93,7 @@ function ApplicationRow({ item }: { item: ApplicationItem }) {
   const { locale } = useUi()
   return (
     <Item
-      icon={logo === null ? <AppIcon /> : <AppLogo logo={logo} />}
+      icon={<AppIcon logo={logo} />}
       title={name}
       action={
         <ButtonLink kind="danger" href={removePath(id)} description={t(locale, 'remove.of', { app: name })}>
@@ -118,16 +117,21 @@ function ApplicationRow({ item }: { item: ApplicationItem }) {
         </>
       ) : null}
       {isOffline && !scopes.includes('offline_access') ? <p>{t(locale, 'offline')}</p> : null}
-      {sessions > 0 ? <p>{t(locale, 'signed_in')}</p> : null}
+      {sessions > 0 ? <p class="block">{t(locale, 'signed_in')}</p> : null}
       <p>{t.nodes(locale, 'since', { time: <Time at={since} to="day" /> })}</p>
       {lastUsedAt ? <p>{t.nodes(locale, 'used', { time: <Time at={lastUsedAt} /> })}</p> : null}
     </Item>
   )
 }
 
-const AppIcon = () => (
+/** Both of one size, so that the names are in one line. */
+const AppIcon = ({ logo }: Pick<ApplicationItem, 'logo'>) => (
   <svg viewBox="0 0 24 24" aria-hidden="true">
-    <path d="M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z" />
+    {logo === null ? (
+      <path d="M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z" />
+    ) : (
+      <image href={logo} width="24" height="24" />
+    )}
   </svg>
 )
 

@@ -20,9 +20,11 @@ export type TokenError =
 export const refusal = (error: TokenError, message: string): Problem =>
   problem('BAD_REQUEST', { protocolError: error, message })
 
-/** The same for a code or token that is unknown, used, expired, revoked or another app's (RFC 6749 §5.2). */
-export const invalidGrant = (message = 'It is unknown, was used, has expired or was revoked.'): Problem =>
-  refusal('invalid_grant', message)
+const UNKNOWN =
+  'It is unknown, was used, has expired or was revoked; or the client_id, redirect_uri, code_verifier or DPoP key is not the one that belongs to it.'
+
+/** The same for a code or token that is unknown, used, expired, revoked, another app's, or not sent with what belongs to it (RFC 6749 §5.2). */
+export const invalidGrant = (message = UNKNOWN): Problem => refusal('invalid_grant', message)
 
 /**
  * RFC 6749 §5.2: a 401, with the scheme that the app has used. @param byHeader whether it has used the field `Authorization`

@@ -172,7 +172,7 @@ const CHECKS: readonly ((checked: Checked) => void)[] = [
   },
 ]
 
-/** RFC 8707 §2 */
+/** OpenID Connect Core §3.1.2.1 */
 function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): ReadonlySet<Prompt> {
   const prompts = new Set<Prompt>()
   for (const word of wordsOf(prompt)) {

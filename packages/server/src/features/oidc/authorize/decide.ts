@@ -82,11 +82,9 @@ async function findMet(
   }
 }
 
-/** Whether the question is put although it was allowed before. */
-function isAlwaysAsked({ client, redirectUri, prompts }: AppRequest): boolean {
-  if (prompts.has('select_account') || prompts.has('consent')) return true
-  return !client.settings.first_party && isUnprovenApp({ client, redirectUri })
-}
+/** Whether the question is put although it was allowed before, or needs no question otherwise. */
+const isAlwaysAsked = (request: AppRequest): boolean =>
+  request.prompts.has('select_account') || request.prompts.has('consent') || isUnprovenApp(request)
 
 async function store(tools: DecideTools, call: Call, { sent, request }: Underway): Promise<PageAnswer> {
   const { path, cookies } = await storeRequest(tools, call, { ...sent, client_id: request.client.id })

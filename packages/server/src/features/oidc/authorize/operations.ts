@@ -5,7 +5,7 @@ export const authorizeOperations = {
   authorize: operation({
     name: 'oidc.authorize',
     summary: 'Sign a user in to an app',
-    open: 'who is not signed in is led to the sign-in',
+    open: 'a user who is not signed in is led to the sign-in',
     audit: 'oidc.authorized',
     limit: { by: 'ip', max: 600, per: '10m' },
   }),

@@ -73,7 +73,7 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
       path: CONSENT_PATH,
       description: 'The question to the user, of a request that is stored.',
       input: ContinuedRequest,
-      run: (call, input) => authorize(tools, call, input, { ask: consentPage(tools) }),
+      run: (call, input) => proceed(tools, call, input, { ask: consentPage(tools) }),
     }),
     page({
       of: authorizeOperations.decide,
@@ -86,15 +86,24 @@ export function authorizePages(tools: AuthorizeTools): Row[] {
         shown: z.string().max(100).optional(),
       }),
       run: (call, { decision, shown, ...input }) =>
-        authorize(tools, call, input, { answer: decision === 'allow' ? 'allowed' : 'denied', shown }),
+        proceed(tools, call, input, { answer: decision === 'allow' ? 'allowed' : 'denied', shown }),
     }),
   ]
 }
 
-/** A stored request, as the user's browser names it. */
-const ContinuedRequest = z.object({ client_id: z.string().max(2000), request_uri: z.string().max(200) })
+/** A stored request, as the user's browser names it; a page that is opened by hand names none. */
+const ContinuedRequest = z.object({
+  client_id: z.string().max(2000).optional(),
+  request_uri: z.string().max(200).optional(),
+})
 
 type UserAnswer = 'allowed' | 'denied' | null
+
+/** The same for a request that is stored, at its page. */
+const proceed: typeof authorize = async (tools, call, input, more) =>
+  isReference(input.request_uri)
+    ? await authorize(tools, call, input, more)
+    : refusedPage(call, new RefusedOnPage('expired'))
 
 async function authorize(
   tools: AuthorizeTools,
@@ -170,7 +179,7 @@ const consentPage =
           source={sourceOf(client)}
           organization={organization}
           account={account}
-          host={host || protocol}
+          host={host || protocol.slice(0, -1)}
           isUnproven={isUnprovenApp({ client, redirectUri })}
           scopes={scopes}
           resourceScopes={resourceScopesOf(resources, scopes)}

@@ -104,7 +104,7 @@ export type AuthorizationError =
   | 'invalid_target'
   | 'unmet_authentication_requirements'
 
-/** Told to the app, at its address. */
+/** The app learns of it, at its address. */
 export class RefusedToApp extends Error {
   readonly recipient: Recipient
   readonly error: AuthorizationError

@@ -1,6 +1,7 @@
 /** Authorization requests through the public surface: what is refused, where, and what the sign-in has to be. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  answerConsent,
   authorizedCode,
   authorizePath,
   CALLBACK,
@@ -202,7 +203,16 @@ describe('the claim sub', () => {
 describe('who may sign in', () => {
   it('are holders of a role, or members of an organization, where the app says so', async () => {
     const ben = await world.person({ email: 'ben2@example.com' })
-    const organization = await world.organization({ members: [[ada, 'owner']] })
+    const [admin, outside] = [
+      await world.person({ roles: ['super_admin'] }),
+      await world.person({ roles: ['super_admin'] }),
+    ]
+    const organization = await world.organization({
+      members: [
+        [ada, 'owner'],
+        [admin, 'member'],
+      ],
+    })
     const ofMembers = await testApp(world, { first_party: true, allowed_organizations: [organization] })
     const ofStaff = await testApp(world, { first_party: true, allowed_roles: ['super_admin'] })
     const ofOrganization = await testApp(world, {}, { organization })
@@ -213,6 +223,15 @@ describe('who may sign in', () => {
     expect(await error(ada, ofStaff)).toBe('access_denied')
     expect(await error(ben, ofOrganization)).toBe('access_denied')
     expect((await follow(ada.client, authorizePath(ofOrganization))).reply.text).toContain('An app of')
+    // where it says both, both count
+    const both = { allowed_roles: ['super_admin'], allowed_organizations: [organization] }
+    for (const of of [
+      await testApp(world, { first_party: true, ...both }),
+      await testApp(world, both, { organization }),
+    ])
+      expect(await error(ada, of)).toBe('access_denied')
+    const ofBoth = await testApp(world, { first_party: true, ...both })
+    expect([await error(outside, ofBoth), await error(admin, ofBoth)]).toEqual(['access_denied', 'none'])
   })
 })
 
@@ -282,6 +301,32 @@ describe('response_mode form_post', () => {
     expect(policy).not.toContain('unsafe')
     expect((await app.exchange(fields.code ?? '')).status).toBe(200)
   })
+})
+
+describe('an app of the operator that could be any app of the device', () => {
+  it('asks each time, and gets nothing in silence (RFC 8252 §8.6)', async () => {
+    const redirect_uri = 'http://127.0.0.1:41234/callback'
+    const tool = await testApp(world, {
+      first_party: true,
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['http://127.0.0.1/callback'],
+    })
+    for (const _ of [1, 2]) {
+      expect(await errorOf({ redirect_uri, prompt: 'none' }, tool)).toBe('consent_required')
+      const { reply } = await follow(ada.client, authorizePath(tool, { redirect_uri }))
+      const left = await answerConsent(ada.client, reply.text)
+      expect(left?.searchParams.get('code')).toMatch(/^ac_/)
+    }
+  })
+})
+
+it('the page of a question that is opened by hand says that the sign-in is over', async () => {
+  for (const path of ['/consent', '/consent?client_id=x', `/consent?client_id=${app.id}&request_uri=x`]) {
+    const { status, text } = await ada.client.get(path, { headers: { accept: 'text/html' } })
+    expect(status).toBe(400)
+    expect(text).toContain('This sign-in has ended')
+  }
 })
 
 describe('the pages before an app', () => {

@@ -22,7 +22,7 @@ export const authorizeText = texts({
     'refused.title': 'This app cannot sign you in',
     'refused.unknown_app': 'The address names no app that is known here, or one that was disabled.',
     'refused.unusable_document':
-      'The app describes itself in a document that cannot be read just now, or that is not as it must be.',
+      'The app describes itself in a document that cannot be read just now, or that has a mistake.',
     'refused.unknown_address':
       'The app wants you to be led to an address that is not registered for it. You have not been led there.',
     'refused.no_address': 'The app does not say where you are to be led afterwards.',

@@ -11,7 +11,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type FieldError, invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
-import { endClientsAccess } from '../../../core/client-access.ts'
+import { endClientsAccess, endRemainingAccess } from '../../../core/client-access.ts'
 import { checkClientSettings, makeClientSecret } from '../../../core/clients/index.ts'
 import { ClientSettings, readClientSettings, STANDARD_SCOPES } from '../../../core/clients/settings.ts'
 import { revokeClients } from '../../../core/revocations/index.ts'
@@ -196,8 +196,9 @@ export async function changeClientOf(
       from: only(changed, { name: row.name, ...recorded(before) }),
       to: only(changed, { name, ...recorded(settings) }),
     })
-  if (status === 'disabled' && row.status === 'active') {
-    // what was stolen is of no use either after the app was enabled again
+  const isOwnNoMore = before.first_party && !settings.first_party
+  if ((status === 'disabled' && row.status === 'active') || isOwnNoMore) {
+    // what was stolen is of no use either after the app was enabled again; users allow from now on what needed no consent
     await endClientsAccess(tools, tx, [id])
   }
   if (status !== row.status)
@@ -215,19 +216,25 @@ export async function changeClientOf(
   return await readClient(tx, owner.organizationId, id)
 }
 
-/** Deletes a client of the locked owner, with its secrets, and revokes its tokens. As the system. @throws Problem NOT_FOUND */
+/**
+ * Deletes a client with its secrets, and revokes its tokens. What it has got ends in transactions before: rotations lock tokens before
+ * families, which the deletion cannot, and lock none that has ended. @param changing runs a change under the lock of the owner
+ * @throws Problem NOT_FOUND
+ */
 export async function deleteClientOf(
-  { clock }: Pick<Tools, 'clock'>,
-  tx: Tx,
-  call: Call,
-  owner: ClientOwner,
+  tools: Pick<Tools, 'clock' | 'db' | 'jobs'>,
+  changing: <T>(work: (tx: Tx, call: Call, owner: ClientOwner) => Promise<T>) => Promise<T>,
   id: string,
 ): Promise<ClientRow> {
-  const row = await lockFor(tx, owner, id)
-  await removeClient(tx, id)
-  await revokeClients(tx, [id], clock.now())
-  await recordClientEvent(tx, call, owner, 'client.deleted', row)
-  return row
+  await changing((tx, call, owner) => changeClientOf(tools, tx, call, owner, id, { status: 'disabled' }))
+  await endRemainingAccess(tools, { client_id: id, until: tools.clock.now().toISOString() })
+  return await changing(async (tx, call, owner) => {
+    const row = await lockFor(tx, owner, id)
+    await removeClient(tx, id)
+    await revokeClients(tx, [id], tools.clock.now())
+    await recordClientEvent(tx, call, owner, 'client.deleted', row)
+    return row
+  })
 }
 
 /** @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT */

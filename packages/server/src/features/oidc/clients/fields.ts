@@ -31,7 +31,7 @@ const ABOUT: { readonly [K in keyof ClientSettings]: string } = {
   served_resources: 'The APIs that the app serves, by `identifier`: it may exchange tokens that were issued for these (RFC 8693). Default: none.',
   claims_in_id_token: 'Whether ID tokens contain what the scopes permit, for apps that do not call userinfo. Default: false.',
   backchannel_logout_uri: 'What is requested when a session ends in which the app has signed in; null: nothing.',
-  backchannel_logout_session_required: 'Whether these requests name the session. Default: false.',
+  backchannel_logout_session_required: 'Whether the app needs the session named in these requests (`sid`), which all of them do. Default: false.',
   logo_uri: 'An image that users see beside its name: a PNG of at most 256 × 256 pixels as a `data:image/png;base64,` address of at most 12,000 characters. An https address is kept, and not shown: pages load nothing from other hosts. Null: none.',
   client_uri: 'The page of the app.',
   policy_uri: 'Its privacy policy.',

@@ -15,7 +15,7 @@ import {
 } from './clients.ts'
 import { ClientChangeFields, NewClientFields, NewServerClientFields } from './fields.ts'
 import { changingAsOperator, readingAsOperator } from './owners.ts'
-import { selectClients } from './sql.ts'
+import { type ClientRow, selectClients } from './sql.ts'
 import {
   type ClientView,
   type CreatedClientView,
@@ -30,13 +30,18 @@ type OperatorTools = Pick<Tools, 'clock' | 'db' | 'jobs' | 'keys' | 'log' | 'rol
 type Organization = string | null
 type Fields = Readonly<Record<string, unknown>>
 
-/** At most: more are read by the API, page by page. */
+/** Of one statement. */
 const LISTED = 1000
 
 const list = (tools: OperatorTools, organization: Organization): Promise<ClientView[]> =>
   readingAsOperator(tools, organization, async (tx, organizationId) => {
-    const shown = await withSecrets(tx, await selectClients(tx, organizationId, null, LISTED))
-    return shown.map(clientView)
+    const views: ClientView[] = []
+    for (let after: string | null = null; ; ) {
+      const rows: ClientRow[] = await selectClients(tx, organizationId, after, LISTED)
+      views.push(...(await withSecrets(tx, rows)).map(clientView))
+      if (rows.length < LISTED) return views
+      after = rows.at(-1)?.id ?? null
+    }
   })
 
 /** @throws Problem NOT_FOUND */
@@ -81,15 +86,14 @@ async function change(
 }
 
 /** @throws Problem NOT_FOUND */
-const remove = (
+const remove = async (
   tools: OperatorTools,
   organization: Organization,
   id: string,
-): Promise<{ client_id: string; name: string }> =>
-  changingAsOperator(tools, organization, async (tx, call, owner) => {
-    const { name } = await deleteClientOf(tools, tx, call, owner, id)
-    return { client_id: id, name }
-  })
+): Promise<{ client_id: string; name: string }> => {
+  const { name } = await deleteClientOf(tools, (work) => changingAsOperator(tools, organization, work), id)
+  return { client_id: id, name }
+}
 
 /** @param lifetime milliseconds; null: it does not expire. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR */
 const createSecret = (

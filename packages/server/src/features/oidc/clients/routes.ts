@@ -70,7 +70,7 @@ const answersOf = (tools: Tools, side: ClientSide) => ({
     return { data: clientView(client) }
   },
   delete: async (call: Call, id: string) => {
-    await changingClients(tools, call, side, (tx, by, owner) => deleteClientOf(tools, tx, by, owner, id))
+    await deleteClientOf(tools, (work) => changingClients(tools, call, side, work), id)
     return { data: null }
   },
   createSecret: async (call: Call, id: string, expiresAt: Date | null | undefined) => {

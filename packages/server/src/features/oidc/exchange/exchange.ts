@@ -6,7 +6,7 @@
 import { hasSubjects, isPairwise, subjectFor, userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject } from '../../access/tokens/index.ts'
-import { allowedScopes, isAdmitted, isResourceOf } from '../admission/index.ts'
+import { allowedScopes, isAdmitted, isForApp } from '../admission/index.ts'
 import { refusal } from '../authentication/index.ts'
 import { type AppToken, type AppTokens, createAppTokens } from '../issued/index.ts'
 import { wordsOf } from '../scopes/index.ts'
@@ -48,7 +48,7 @@ function delegation(tools: Tools, tokens: AppTokens) {
     if (sent.actor_token !== undefined)
       throw refusal('invalid_request', 'The app itself acts: an actor_token has no meaning here.')
     const token = await tokens.read(text, call.now)
-    if (token?.family == null || token.client === null || !(await isFor(tools, client, token)))
+    if (token?.family == null || token.client === null || !(await isForApp(tools, client, token)))
       throw unacceptable()
     if (token.claims.act !== undefined)
       throw refusal('invalid_request', 'A token that an exchange has given is not exchanged again.')
@@ -88,22 +88,10 @@ async function pairwiseFor(
   return await subjectFor(tools, client, userId, now)
 }
 
-/** Whether the token was issued to the app, or is for an API of its owner that it serves. */
-async function isFor(
-  { clients }: Pick<Tools, 'clients'>,
-  client: GrantRequest['by']['client'],
-  token: AppToken,
-): Promise<boolean> {
-  if (token.client === client.id) return true
-  const served = client.settings.served_resources.filter((one) => token.audience.includes(one))
-  for (const identifier of served) {
-    const resource = await clients.findResource(identifier)
-    if (resource !== null && isResourceOf(client, resource)) return true
-  }
-  return false
-}
+/** Scopes of what the app itself has with this server. */
+const FOR_THE_APP: readonly string[] = ['openid', 'offline_access']
 
-/** At most what the token has and the app may have. Without a name all of that, but for what is not for an API. */
+/** At most what the token has and the app may have, of what is for an API: this server and its userinfo take no token of an exchange. */
 function scopesOf(
   client: GrantRequest['by']['client'],
   resources: Parameters<typeof allowedScopes>[1],
@@ -111,8 +99,8 @@ function scopesOf(
   held: readonly string[],
 ): string[] {
   const names = wordsOf(asked)
-  const most = allowedScopes(client, resources, held).filter((name) => name !== 'offline_access')
-  if (names.length === 0) return most.filter((name) => name !== 'openid')
+  const most = allowedScopes(client, resources, held).filter((name) => !FOR_THE_APP.includes(name))
+  if (names.length === 0) return most
   if (!names.every((name) => most.includes(name)))
     throw refusal('invalid_scope', 'A scope is beyond that of the subject_token, or of the app.')
   return names

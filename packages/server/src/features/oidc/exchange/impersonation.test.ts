@@ -163,7 +163,7 @@ describe('no one acts as a user', () => {
 
   it('without a reason', async () => {
     const actor = await tokenOf(helper)
-    for (const reason of ['', '   ', 'two\nlines', 'x'.repeat(501)])
+    for (const reason of ['', '   ', 'two\nlines', 'x'.repeat(501), '1174 \u202e', '\u200b'])
       expect(await outcome(actAs(ada.id, actor, { reason }))).toBe('400 invalid_request')
     expect(await outcome(actAs(ada.id, actor, { reason: 'x'.repeat(500) }))).toBe('token')
   })

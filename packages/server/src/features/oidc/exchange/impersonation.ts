@@ -6,9 +6,11 @@
  * e-mail; it lives for minutes, ends with the administrator's session and with every revocation of the administrator's tokens, and
  * gets no other token.
  */
+import { z } from 'zod'
 import type { CallSession } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { Problem, problem } from '../../../base/errors.ts'
+import { line } from '../../../base/fields.ts'
 import { assertEnrolledProof } from '../../../base/http/request/access.ts'
 import { isId } from '../../../base/ids.ts'
 import { actsForAccount } from '../../../base/session-proofs.ts'
@@ -33,8 +35,11 @@ import { targetsOf } from './targets.ts'
 export const USER_ID = 'urn:latchkey:params:oauth:token-type:user_id'
 const PERMISSION = 'impersonation:create'
 const LIFETIME = 15 * 60_000
-/** A text that a person has written, in one line. */
-const REASON = /^[^\p{Cc}]{1,500}$/u
+/** A text that a person has written. */
+const Reason = z
+  .string()
+  .regex(/^[^\p{Cc}]*$/u)
+  .pipe(line(500))
 
 export function impersonation(tools: Tools, tokens: AppTokens) {
   return async (request: GrantRequest, userId: string) => {
@@ -44,8 +49,8 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
       throw refusal('unauthorized_client', 'Only a first-party app of the server may act as users.')
     if (isPairwise(client))
       throw refusal('unauthorized_client', 'An app with pairwise subjects knows no ids of users.')
-    const reason = sent.reason?.trim() ?? ''
-    if (!REASON.test(reason))
+    const reason = Reason.safeParse(sent.reason?.trim()).data
+    if (reason === undefined)
       throw refusal('invalid_request', 'The parameter reason is missing, or longer than 500 characters.')
     const actor = await findActor(tools, tokens, request)
     const resources = await targetsOf(tools, client, sent, [])

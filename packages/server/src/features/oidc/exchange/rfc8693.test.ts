@@ -135,6 +135,22 @@ describe('a service that exchanges a token which it was sent (§2.1, §2.2)', ()
     expect(claimsIn(bare).aud).toContain(ORDERS)
   })
 
+  it('may be introspected by the service that serves the API, and by no other one', async () => {
+    const { access_token: token } = await tokensOf(ada)
+    const idle = await testApp(world, {
+      grant_types: [EXCHANGE],
+      redirect_uris: [],
+      served_resources: [BILLING],
+    })
+    const active = async (by: TestApp) => (await by.post('/oidc/introspect', { token })).body.active
+    expect([await active(orders), await active(idle)]).toEqual([true, false])
+  })
+
+  it('is for APIs alone: userinfo takes none', async () => {
+    const { access_token: token } = await tokensOf(ada)
+    expect(await outcome(delegate(token, { scope: 'openid' }))).toBe('400 invalid_scope')
+  })
+
   it('gets nothing that is exchanged again, refreshed, or accepted by this server', async () => {
     const { body } = await delegate((await tokensOf(ada)).access_token)
     expect(body.refresh_token).toBeUndefined()

@@ -107,6 +107,17 @@ describe('a member of the organization of an app', () => {
     )
     expect(await ended(app, theirs)).toEqual({ ...ENDED, isRevoked: false })
   })
+
+  it('is nothing either at an app of the server for members of the organization alone', async () => {
+    const company = await startCompany(world)
+    const app = await testApp(world, { first_party: true, allowed_organizations: [company.id] })
+    const [theirs, stays] = [await got(company.member, app), await got(company.admin, app)]
+    succeeded(
+      await company.owner.client.delete(`/api/v1/organizations/${company.id}/members/${company.member.id}`),
+    )
+    expect(await ended(app, theirs)).toEqual({ ...ENDED, isRevoked: false })
+    expect(await ended(app, stays)).toEqual(GOOD)
+  })
 })
 
 it('the tokens of the apps of an organization end with it, also those for the apps themselves', async () => {

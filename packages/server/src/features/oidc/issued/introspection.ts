@@ -11,7 +11,7 @@ import { revoke } from '../../../core/revocations/index.ts'
 import { hasSubjects, isPairwise, subjectFor, userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endFamily, findToken } from '../../access/tokens/index.ts'
-import { isStillPermitted } from '../admission/index.ts'
+import { isForApp, isStillPermitted } from '../admission/index.ts'
 import { type AuthenticatedClient, refusal } from '../authentication/index.ts'
 import { type AppToken, type AppTokens, isUsableToken, userOfToken } from './app-tokens.ts'
 
@@ -94,19 +94,19 @@ async function introspectRefreshToken(
 }
 
 /**
- * Whether an app may know about a token: its own, any as a first-party app of the server, and one for a resource of its
- * organization. Apps of others learn nothing of tokens that they come to hold.
+ * Whether an app may know about a token: its own and one for an API that it serves, any as a first-party app of the server, and one for
+ * a resource of its organization. Apps of others learn nothing of tokens that they come to hold.
  */
 async function mayKnow(
-  { clients }: Pick<Tools, 'clients'>,
+  tools: Pick<Tools, 'clients'>,
   client: Client,
   issuedTo: string | null,
   audience: readonly string[],
 ): Promise<boolean> {
-  if (issuedTo === client.id) return true
+  if (await isForApp(tools, client, { client: issuedTo, audience })) return true
   if (client.organizationId === null) return client.settings.first_party
   for (const identifier of audience) {
-    const resource = await clients.findResource(identifier)
+    const resource = await tools.clients.findResource(identifier)
     if (resource?.organizationId === client.organizationId) return true
   }
   return false

@@ -7,8 +7,7 @@ import { createDeliveries } from './deliveries.ts'
 import { logoutPages } from './pages.tsx'
 import { logoutRoutes } from './routes.ts'
 
-/** Enqueued by the triggers of migration 0044: what is due is in their table. */
-/** Wakes the sender. */
+/** Wakes the sender. What is due is in the table that the triggers of migration 0044 fill. */
 export const logoutsDue = job('logouts.send', z.object({}))
 
 export function logoutFeature(tools: Tools): Feature {

@@ -93,6 +93,20 @@ describe('an app that shows an ID token of the session', () => {
     expect(ada.client.cookies.has('latchkey_session')).toBe(false)
   })
 
+  it('has a state of at most 2,000 bytes in any characters; a longer one leads nowhere', async () => {
+    for (const [state, isLed] of [
+      ['a'.repeat(2000), true],
+      ['\u8a9e'.repeat(666), true],
+      ['a'.repeat(2001), false],
+      ['\u8a9e'.repeat(667), false],
+    ] as const) {
+      const ada = await signedIn()
+      const sent = { id_token_hint: ada.hint, post_logout_redirect_uri: BACK, state }
+      const to = (await logout(ada.client, sent)).headers.get('location')
+      expect(to === null ? null : new URL(to).searchParams.get('state')).toBe(isLed ? state : null)
+    }
+  })
+
   it('oidcc-rp-initiated-logout-no-state: gets none where it has sent none, and keeps the query of its address', async () => {
     const ada = await signedIn()
     const reply = await logout(ada.client, { id_token_hint: ada.hint, post_logout_redirect_uri: WITH_QUERY })

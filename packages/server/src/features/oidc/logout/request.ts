@@ -10,9 +10,13 @@ import { userOfSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { readIdTokenHint } from '../id-tokens/index.ts'
 
-/** Characters of a parameter: a request is sealed into an address. */
+/** Bytes of a parameter: a request is sealed into an address, and its state returns in one. */
 const LONGEST = 2000
-const text = z.string().max(LONGEST).optional()
+const text = z
+  .string()
+  .max(LONGEST)
+  .refine((sent) => Buffer.byteLength(sent) <= LONGEST, { error: () => `At most ${LONGEST} bytes.` })
+  .optional()
 
 /** §2; `logout_hint` and `ui_locales` are accepted and change nothing. */
 export const LogoutParameters = z.object({

@@ -9,7 +9,7 @@ type LogoutViewProps = Pick<LogoutRequest, 'app' | 'fault'>
 
 function Fault({ fault }: Pick<LogoutViewProps, 'fault'>) {
   const { locale } = useUi()
-  return fault === null ? null : <p class="hint">{t(locale, `fault.${fault}`)}</p>
+  return fault === null ? null : <p class="hint block">{t(locale, `fault.${fault}`)}</p>
 }
 
 /** @param sealed the request, which the form sends again */

@@ -4,9 +4,9 @@ import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { newId } from '../../../base/ids.ts'
-import { type Client, STANDARD_SCOPES } from '../../../core/clients/index.ts'
+import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { endReused, findToken, rotating } from '../../access/tokens/index.ts'
+import { endFamily, endReused, findToken, rotating } from '../../access/tokens/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { allowedClaims, allowedScopes } from '../admission/index.ts'
 import { invalidGrant, refusal } from '../authentication/index.ts'
@@ -16,7 +16,7 @@ import type { Grant, GrantRequest } from './grant.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
 import type { TokenParameters } from './parameters.ts'
-import { exchange, exchangeValues, spendCode } from './sql.ts'
+import { exchange, exchangeValues, findCodeResources, spendCode } from './sql.ts'
 
 /** How long a family lives that outlives its session. */
 const OFFLINE_LIFETIME = 90 * 86_400_000
@@ -79,6 +79,10 @@ function redeeming(tools: Tools): Redeem {
   const { db } = tools
   const statement = exchange(db.hot)
   return async ({ call, by: { client, isProven }, sent, jkt }, code) => {
+    // a fault of the request does not cost the code
+    const authorized =
+      sent.resource === undefined ? null : await findCodeResources(db.hot, code.hash, client.id)
+    if (authorized !== null) await resourcesFor(tools, client, sent.resource, authorized)
     const familyId = newId('fam')
     const refreshToken = client.settings.grant_types.includes('refresh_token') ? `rt_${randomSecret()}` : null
     const parameters = exchangeValues(
@@ -96,7 +100,7 @@ function redeeming(tools: Tools): Redeem {
     const [row] = await db.run(statement, parameters)
     if (row === undefined) return null
     const { code_acr: acr, code_amr: amr, code_authenticated_at: at } = row
-    const resources = await resourcesFor(tools, client, sent.resource, row.resources)
+    const resources = await resourcesOf(tools, call, client, sent, { ...row, family_id: familyId })
     return await issue(
       tools,
       {
@@ -144,7 +148,7 @@ function refreshGrant(tools: Tools): Grant {
       await assertAuthorized(tools, call, client, sent)
     const { row, successor } = await use(call, { token, client: client.id, jkt })
     const authorized = row.authorized ?? { at: row.authenticated_at, acr: row.acr, amr: row.amr }
-    const resources = await resourcesFor(tools, client, sent.resource, row.resources ?? [])
+    const resources = await resourcesOf(tools, call, client, sent, row)
     const asked = narrowed(row.scopes ?? [], sent.scope)
     const isNarrowed = asked.length < (row.scopes ?? []).length
     const scopes = allowedScopes(client, resources, asked)
@@ -164,6 +168,25 @@ function refreshGrant(tools: Tools): Grant {
       },
       call,
     )
+  }
+}
+
+/**
+ * Those of the tokens. Where none of what was authorized is left, the family ends: the app never gets the token that has replaced its
+ * own, and a later use of that would count as a theft. @throws Problem `invalid_target`
+ */
+async function resourcesOf(
+  tools: Tools,
+  call: Call,
+  client: Client,
+  { resource }: TokenParameters,
+  row: Omit<Parameters<typeof endFamily>[2], 'client_id'> & { resources: readonly string[] | null },
+): Promise<Resource[]> {
+  try {
+    return await resourcesFor(tools, client, resource, row.resources ?? [])
+  } catch (error) {
+    await endFamily(tools, call, { ...row, client_id: client.id })
+    throw error
   }
 }
 

@@ -88,7 +88,7 @@ export async function issue(
     ...scopeOf(scopes),
     ...(refreshToken !== null && { refresh_token: refreshToken }),
     ...(scopes.includes('openid') && {
-      id_token: await idToken(tools, by, { sub, accessToken: access.token }, now),
+      id_token: await idToken(tools, by, { sub, subject, accessToken: access.token }, now),
     }),
   }
 }
@@ -205,8 +205,8 @@ function rightsNamed({ client, scopes, resources }: For, isTrusted: boolean): Ri
 }
 
 /**
- * The resources that are named. Without any, a token of the server's own apps is for the APIs that accept tokens of this server, and
- * that of every other app for none. Userinfo accepts the token where `openid` was granted.
+ * The resources that are named. Without any, a token of the server's own apps, and one that an app of the server has for itself, is for
+ * the APIs that accept tokens of this server; every other one is for none. Userinfo accepts the token where `openid` was granted.
  * @param of `isOwn`: of the server, and for a user first-party, or for the app itself
  */
 function audienceOf(
@@ -223,11 +223,15 @@ function audienceOf(
 async function idToken(
   tools: IssueTools,
   by: Issued,
-  { sub, accessToken }: { sub: string; accessToken: string },
+  {
+    sub,
+    subject,
+    accessToken,
+  }: { sub: string; subject: ReturnType<typeof clientSubject>; accessToken: string },
   now: Date,
 ): Promise<string> {
   const { client, row, authorized, nonce } = by
-  const profile = await profileIn(tools.db.hot, by)
+  const profile = { ...(await profileIn(tools.db.hot, by)), ...rightsIn(by, subject) }
   const contents = {
     client,
     sub,
@@ -239,6 +243,19 @@ async function idToken(
   }
   return await makeIdToken(tools, contents, now)
 }
+
+/** The roles and the organization as userinfo has them, for apps that do not call it. */
+const rightsIn = (
+  { client, scopes }: Issued,
+  { roles, organization }: ReturnType<typeof clientSubject>,
+): Record<string, unknown> =>
+  client.settings.claims_in_id_token
+    ? {
+        ...(scopes.includes('roles') && { roles: [...roles] }),
+        ...(scopes.includes('organization') &&
+          organization !== null && { org: organization.id, org_role: organization.role }),
+      }
+    : {}
 
 /** Claims of the user belong to userinfo (§5.4), unless the app names them for the ID token or cannot ask there. */
 async function profileIn(

@@ -124,6 +124,19 @@ describe('a token for an API with all claims', () => {
     expect((await app.post('/oidc/introspect', { token: next })).body.active).toBe(true)
   })
 
+  it('is matched by the ID token of an app that does not call userinfo, by the same scopes', async () => {
+    const of = await testApp(world, { claims_in_id_token: true })
+    const told = async (scope: string) => {
+      const { body } = await of.exchange(await authorizedCode(root.client, of, { scope }))
+      const info = await of.post('/oidc/userinfo', { access_token: body.access_token })
+      const { roles, org, org_role } = claimsIn(body.id_token)
+      expect([roles, org, org_role]).toEqual([info.body.roles, info.body.org, info.body.org_role])
+      return roles
+    }
+    expect(await told('openid')).toBeUndefined()
+    expect(await told('openid roles organization')).toEqual(['super_admin'])
+  })
+
   it('has the same of an organization', async () => {
     const owner = await world.person()
     const organization = await world.organization({ members: [[owner, 'owner']] })

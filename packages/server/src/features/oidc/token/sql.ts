@@ -112,6 +112,18 @@ export const exchangeValues = (by: CodeUse, now: Date): unknown[] => [
   by.refreshHash,
 ]
 
+/** The resources of a code of the app that was not used. @returns null where there is none */
+export async function findCodeResources(
+  db: Statements,
+  hash: Buffer,
+  clientId: string,
+): Promise<string[] | null> {
+  const { rows } = await sql<{ resources: string[] }>`
+    select resources from authorization_codes
+    where hash = ${hash} and client_id = ${clientId} and used_at is null`.execute(db)
+  return rows[0]?.resources ?? null
+}
+
 export interface SpentCode {
   /** What it was exchanged for before; null: nothing. */
   family_id: string | null
