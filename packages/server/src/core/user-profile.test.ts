@@ -14,7 +14,7 @@ describe('a field of a profile', () => {
     ['phone_number', ['+442079460123', '+4930123456'],
       ['020 7946 0123', '+0123456', '+1', '+44207946012345678', 'tel:+442079460123', '+44 call me', '']],
     ['picture', ['https://example.com/a.jpg', 'https://example.com:8443/@ada?x=1#y'],
-      ['http://example.com/a.jpg', 'javascript:alert(1)', 'data:image/png;base64,AA', 'https://ada:secret@example.com/', 'https://', '//example.com',
+      ['http://example.com/a.jpg', 'javascript:alert(1)', 'data:image/png;base64,AA', 'https://ada@example.com/', 'https://', '//example.com',
         'https://example.com/"onload=', 'https://example.com/ a', `https://example.com/${'a'.repeat(1000)}`, '']],
     ['website', ['https://example.com'], ['ftp://example.com', 'https://exa mple.com']],
     ['given_name', ['Ada', 'Žofie Ångström', '李'], ['', ' ', 'a'.repeat(101), 'Ada\u202eada', 'Ada\u0000', 'Ada\ud800']],
