@@ -29,6 +29,7 @@ describe('a line', () => {
     ['so\u00adft', VISIBLE],
     ['x\u061c', VISIBLE],
     ['x\u200b', VISIBLE],
+    ['x\u{e0041}\u{e0042}', VISIBLE],
     ['x\u200f', VISIBLE],
     ['x\u202egpj', VISIBLE],
     ['x\u2066y', VISIBLE],

@@ -20,10 +20,10 @@ export const Instant = z.iso
 
 /**
  * Control characters, halves of characters, direction marks, and zero-width characters except the joiners that scripts and emoji
- * need.
+ * need, and the tags of flags (Unicode TR 51, annex C).
  */
 const INVISIBLE =
-  /[\p{Cc}\p{Cs}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]/u
+  /[\p{Cc}\p{Cs}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]|(?<!\u{1f3f4}[\u{e0020}-\u{e007e}]*)[\u{e0000}-\u{e007f}]/u
 
 /** Whether the text has a visible character: a letter, digit, symbol or punctuation mark that is not ignorable. */
 const isVisible = (text: string): boolean =>

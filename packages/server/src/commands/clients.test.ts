@@ -56,7 +56,7 @@ describe('clients on the command line', () => {
     await expect(run(clientsShow, ['portal'])).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const events = await eventsAbout(world, 'portal')
     expect(events.map(({ type }) => type)).toEqual([
-      'client.created', 'client.secret.created', 'client.updated', 'client.disabled', 'client.enabled', 'client.deleted',
+      'client.created', 'client.secret.created', 'client.updated', 'client.disabled', 'client.enabled', 'client.disabled', 'client.deleted',
     ])
     expect(events.every(({ details }) => details.by === 'operator')).toBe(true)
     expect((await run(clientsList, [])).text).toBe('There are no apps.')

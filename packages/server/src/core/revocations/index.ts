@@ -12,7 +12,7 @@ import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
-import { lockSubjects, unnamedFamiliesOf } from '../subjects/index.ts'
+import { appFamiliesOf, lockSubjects } from '../subjects/index.ts'
 import {
   memberIn,
   type Revocable,
@@ -83,14 +83,14 @@ const issued = (kind: RevocationKind, values: readonly string[], now: Date): Rev
 /** Revokes every token issued to a session so far. As the system. @param now read after the session was locked */
 export async function revokeSessionTokens(tx: Tx, id: string, now: Date): Promise<void> {
   await revoke(tx, issued('sid', [id], now), now)
-  await revokeTokenFamilies(tx, await unnamedFamiliesOf(tx, [id]), now)
+  await revokeTokenFamilies(tx, await appFamiliesOf(tx, [id]), now)
 }
 
 type Now = { now(): Date }
 
 /**
  * Revokes every token issued to a user so far, by each subject that apps know them by. After the changed row was locked.
- * @param subjects of a user who is deleted, read before
+ * @param subjects read before, by `lockSubjects`: of a user who is deleted, or where other rows were locked since
  */
 export async function revokeUser(
   tx: Tx,

@@ -16,7 +16,7 @@ import {
   insertSubject,
   lockForSubject,
   lockForSubjects,
-  selectPairwiseFamilies,
+  selectAppFamilies,
   selectSubject,
   selectSubjectsOf,
   selectUserOf,
@@ -103,6 +103,9 @@ export async function lockSubjects(tx: Tx, userId: string): Promise<string[]> {
   return await selectSubjectsOf(tx, userId)
 }
 
-/** The families of tokens of these sessions that do not name their session. After the sessions were locked; as the system. */
-export const unnamedFamiliesOf = (tx: Tx, sessionIds: readonly string[]): Promise<string[]> =>
-  sessionIds.length === 0 ? Promise.resolve([]) : selectPairwiseFamilies(tx, sessionIds)
+/**
+ * The families of apps in these sessions, some of whose tokens do not name the session: those of apps with pairwise subjects, and what such
+ * an app has got for the token of another one. After the sessions were locked; as the system.
+ */
+export const appFamiliesOf = (tx: Tx, sessionIds: readonly string[]): Promise<string[]> =>
+  sessionIds.length === 0 ? Promise.resolve([]) : selectAppFamilies(tx, sessionIds)

@@ -9,12 +9,16 @@ export async function selectSubject(db: Statements, userId: string, sector: stri
   return rows[0]?.subject ?? null
 }
 
+/** As `randomSecret` makes them. */
+const SUBJECT = /^[A-Za-z0-9_-]{43}$/
+
 /** @param sector null: of any */
 export async function selectUserOf(
   db: Statements,
   subject: string,
   sector: string | null,
 ): Promise<string | null> {
+  if (!SUBJECT.test(subject)) return null
   const { rows } = await sql<Pick<PairwiseSubjectsTable, 'user_id' | 'sector'>>`
     select user_id, sector from pairwise_subjects where subject = ${subject}`.execute(db)
   const [row] = rows
@@ -45,11 +49,9 @@ export async function lockForSubjects(tx: Tx, userId: string): Promise<void> {
   await sql`select 1 from users where id = ${userId} for no key update`.execute(tx)
 }
 
-export async function selectPairwiseFamilies(tx: Tx, sessionIds: readonly string[]): Promise<string[]> {
+export async function selectAppFamilies(tx: Tx, sessionIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select f.id from token_families f join clients c on c.id = f.client_id
-    where f.session_id = any(${[...sessionIds]}::text[]) and c.settings ->> 'subject_type' = 'pairwise'`.execute(
-    tx,
-  )
+    select id from token_families
+    where session_id = any(${[...sessionIds]}::text[]) and client_id is not null`.execute(tx)
   return rows.map(({ id }) => id)
 }

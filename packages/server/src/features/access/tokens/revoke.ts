@@ -15,6 +15,7 @@ import {
   revokeTokenFamilies,
   revokeUser,
 } from '../../../core/revocations/index.ts'
+import { lockSubjects } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { findUser } from '../../identity/users/index.ts'
@@ -118,10 +119,12 @@ export async function revokeAllTokens(
   user: { id: string; username: string | null },
 ): Promise<number> {
   return await tools.db.tx('system', async (tx) => {
+    // before families, as everything that ends the access of an account
+    const subjects = await lockSubjects(tx, user.id)
     await deleteClientCodes(tx, { userId: user.id })
     const revoked = await revokeFamiliesOf(tx, user.id, call.now)
     // covers tokens that were issued while this waited for the families
-    await revokeUser(tx, user.id, tools.clock)
+    await revokeUser(tx, user.id, tools.clock, subjects)
     const { id: userId, username } = user
     await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { all: true } })
     return revoked

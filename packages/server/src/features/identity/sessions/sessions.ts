@@ -24,7 +24,7 @@ import { actsUntil, createPolicyCompletion, isBypassing } from '../../../core/po
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import { createBypassRecorder } from '../../../core/sso/index.ts'
-import { unnamedFamiliesOf } from '../../../core/subjects/index.ts'
+import { appFamiliesOf } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   type CheckedRow,
@@ -217,7 +217,7 @@ async function revokeUnnamed(tx: Tx, ended: readonly EndedSession[], now: Date):
   const ids = ended.map(({ id }) => id)
   const until = new Date(now.getTime() + LONGEST_SESSION_TOKEN)
   await tx.asSystem(async (system) => {
-    const families = await unnamedFamiliesOf(system, ids)
+    const families = await appFamiliesOf(system, ids)
     const entries = families.map((value) => ({ kind: 'family' as const, value, until }))
     await revoke(system, entries, now)
   })

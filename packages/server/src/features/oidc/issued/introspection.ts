@@ -49,11 +49,12 @@ async function asKnownTo(
   if (isOwn || (!isPairwise(client) && isId('usr', token.sub))) return answer
   const userId = await userOfToken(tools, token)
   if (userId === null || !hasSubjects(client)) return INACTIVE
-  const { sid, ...others } = answer
+  const { sid, act, ...others } = answer
   return {
     ...others,
     sub: await subjectFor(tools, client, userId, now),
-    ...(sid !== undefined && !isPairwise(client) && { sid }),
+    // an administrator who acts is a user as well
+    ...(!isPairwise(client) && { ...(sid !== undefined && { sid }), ...(act !== undefined && { act }) }),
   }
 }
 

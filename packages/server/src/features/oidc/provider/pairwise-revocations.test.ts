@@ -1,12 +1,14 @@
 /** Tokens with pairwise subjects end with what their users lose: at introspection, at guards, and while LISTEN is down. */
 import { setTimeout } from 'node:timers/promises'
 import { type ProtectedResource, protectedResource } from '@latchkey/guard'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createRevocations, type Revocations } from '../../../core/revocations/index.ts'
 import { ensureSubject, lockSubjects } from '../../../core/subjects/index.ts'
 import { authorizedCode, claimsIn, type TestApp, testApp, testResource } from '../../../testing/apps.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const ORDERS = 'https://orders.example.com'
 const TENANT = 'https://tenant.example.com'
 
@@ -94,6 +96,28 @@ const succeeded = ({ status, text }: { status: number; text: string }) =>
   expect([200, 201, 204], text).toContain(status)
 
 describe('a token with a pairwise subject', () => {
+  it.each(Object.entries(LOSSES))(
+    'that was exchanged for one of another app is good nowhere once its user %s',
+    async (_, lose) => {
+      const ada = await world.person()
+      const portal = await testApp(world, { first_party: true, scopes: ['openid', 'read'] })
+      const service = await pairwiseApp({
+        grant_types: ['authorization_code', EXCHANGE],
+        scopes: ['read'],
+        served_resources: [ORDERS],
+      })
+      const { body } = await service.post('/oidc/token', {
+        grant_type: EXCHANGE,
+        subject_token: await tokenOf(portal, ada, ORDERS, 'openid read'),
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        resource: ORDERS,
+      })
+      expect(await goodAt(service, body.access_token)).toEqual(EVERYWHERE)
+      succeeded(await lose(ada))
+      await expect.poll(() => goodAt(service, body.access_token)).toEqual(NOWHERE)
+    },
+  )
+
   it.each(Object.entries(LOSSES))('is good nowhere once its user %s', async (_, lose) => {
     const [ada, bob] = [
       await world.person({ roles: ['manager'] }),
@@ -149,6 +173,28 @@ describe('a token with a pairwise subject', () => {
     await expect.poll(() => good(next)).toEqual(NOWHERE)
     expect(await good(kept)).toEqual(EVERYWHERE)
   })
+})
+
+it('the revocation of all tokens meets the end of an account without a deadlock', async () => {
+  const deadlocks = async (): Promise<number> => {
+    const { rows } = await sql<{ n: number }>`
+      select deadlocks::int as n from pg_stat_database where datname = current_database()`.execute(
+      world.db.hot,
+    )
+    return rows[0]?.n ?? 0
+  }
+  const before = await deadlocks()
+  for (let round = 0; round < 5; round += 1) {
+    const ada = await world.person()
+    for (const _ of [1, 2, 3]) await tokenOf(shop, ada)
+    const [revoked, disabled] = await Promise.all([
+      ada.client.delete('/api/v1/auth/tokens'),
+      root.client.post(`/api/v1/users/${ada.id}/disable`),
+    ])
+    expect([200, 401, 403]).toContain(revoked.status)
+    succeeded(disabled)
+  }
+  expect(await deadlocks()).toBe(before)
 })
 
 it('a new subject waits for a revocation of what its user has, and is in the next one', async () => {

@@ -230,6 +230,11 @@ describe('a hint', () => {
     const { left } = await follow(who.client, authorizePath(shop, { prompt: 'none', redirect_uri, ...more }))
     return left?.searchParams.get('error') ?? (left?.searchParams.has('code') ? 'code' : null)
   }
+  it('of a text that no subject can be is of no user', async () => {
+    for (const value of ['\u0000', 'x'.repeat(8000), ada.id])
+      expect(await silent(ada, claims(value))).toBe('login_required')
+  })
+
   const claims = (value: unknown) => ({ claims: JSON.stringify({ id_token: { sub: { value } } }) })
 
   it('names the user by an ID token or by the subject of the app, and by no other', async () => {

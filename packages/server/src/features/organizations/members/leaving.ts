@@ -10,6 +10,7 @@ import { notFound, problem } from '../../../base/errors.ts'
 import { endClientAccess } from '../../../core/client-access.ts'
 import { endAfterDeparture } from '../../../core/member-departed.ts'
 import { revokeMember, revokeTokenFamilies } from '../../../core/revocations/index.ts'
+import { lockSubjects } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   countOtherMembers,
@@ -72,6 +73,8 @@ export async function endAccessOf(
   userId: string,
 ): Promise<void> {
   await tx.asSystem(async (system) => {
+    // before families, as everything that ends the access of an account
+    await lockSubjects(system, userId)
     const families = await endClientAccess(system, { userId, organizationId: id }, tools.clock.now())
     await revokeTokenFamilies(system, families, tools.clock.now())
   })
