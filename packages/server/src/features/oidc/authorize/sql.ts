@@ -39,7 +39,7 @@ export async function openRequest(
   { hash, clientId, browser, until }: { hash: Buffer; clientId: string; browser: Buffer; until: Date },
   now: Date,
 ): Promise<StoredRequest | null> {
-  const { rows } = await sql<StoredRequest>`
+  const opening = sql<StoredRequest>`
     with opened as (
       update authorization_requests set browser = ${browser},
         expires_at = case when is_pushed then ${until}::timestamptz else expires_at end
@@ -49,8 +49,11 @@ export async function openRequest(
     select r.hash, r.client_id, r.parameters, r.is_pushed, r.created_at, r.used_at,
       coalesce(o.browser, r.browser) as browser, coalesce(o.expires_at, r.expires_at) as expires_at
     from authorization_requests r left join opened o on o.hash = r.hash
-    where r.hash = ${hash} and r.client_id = ${clientId}`.execute(db)
-  return rows[0] ?? null
+    where r.hash = ${hash} and r.client_id = ${clientId}`
+  const [found] = (await opening.execute(db)).rows
+  // another request has opened it while this one waited, which read the row as it was before
+  const isMissed = found !== undefined && found.browser === null && found.expires_at > now
+  return (isMissed ? (await opening.execute(db)).rows[0] : found) ?? null
 }
 
 /** How long the browser may repeat what used a request: a form that was sent twice, a page that is loaded again. */

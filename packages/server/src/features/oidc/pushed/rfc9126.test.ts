@@ -1,5 +1,8 @@
 /** RFC 9126, OAuth 2.0 Pushed Authorization Requests: by its sections, with its example, as an app and a browser see it. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { later } from '../../../base/clock.ts'
+import { sha256 } from '../../../base/crypto.ts'
 import {
   authorizePath,
   CALLBACK,
@@ -10,7 +13,9 @@ import {
   testApp,
 } from '../../../testing/apps.ts'
 import type { Client } from '../../../testing/client.ts'
+import { testDatabaseKind } from '../../../testing/database.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+import { openRequest } from '../authorize/sql.ts'
 
 let world: World
 let ada: Person
@@ -226,6 +231,44 @@ describe('§4: the reference', () => {
     await world.clock.advance('11 seconds')
     expect(await refusedAt(ada.client, pushedPath(app, reply))).toBe(400)
   })
+
+  it.runIf(testDatabaseKind() === 'postgres')(
+    'is opened by a request that waits for another one of the browser, which opens it first',
+    async () => {
+      const { body } = await push(app)
+      const handle = String(body.request_uri).split(':').at(-1) ?? ''
+      const now = world.clock.now()
+      const by = {
+        hash: sha256(handle),
+        clientId: app.id,
+        browser: sha256('a browser'),
+        until: later(now, 900_000),
+      }
+      let commit = () => {}
+      const held = new Promise<void>((resolve) => {
+        commit = resolve
+      })
+      let opened = () => {}
+      const isOpened = new Promise<void>((resolve) => {
+        opened = resolve
+      })
+      const first = world.db.tx('system', async (tx) => {
+        const row = await openRequest(tx, by, now)
+        opened()
+        await held
+        return row
+      })
+      await isOpened
+      const second = openRequest(world.db.hot, by, now)
+      await vi.waitUntil(async () => {
+        const { rows } = await sql`select 1 from pg_locks where not granted`.execute(world.db.hot)
+        return rows.length > 0
+      })
+      commit()
+      for (const row of await Promise.all([first, second]))
+        expect(row?.browser?.equals(by.browser)).toBe(true)
+    },
+  )
 
   it('is judged again when it is brought: by then the app may be disabled, or registered otherwise', async () => {
     const changing = await testApp(world, { first_party: true })
