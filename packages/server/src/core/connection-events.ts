@@ -100,7 +100,10 @@ function kindOf({ identity, fault, flow }: ConnectionEvent): keyof typeof KEPT {
 const KIND = sql`case when subject is not null or fault is null then 'asserted'
   when flow = 'logout' or fault in (${sql.join(STRAY.map((fault) => sql.lit(fault)))}) then 'stray' else 'failed' end`
 
-/** Records what happened, unless the connection was deleted meanwhile, and deletes what is older than the last of its kind. System scope. */
+/**
+ * Records what happened, unless the connection was deleted meanwhile, and deletes what is older than the last of its kind, except what
+ * another one deletes just now: many at once would deadlock. System scope.
+ */
 export async function recordConnectionEvent(
   db: Statements,
   event: ConnectionEvent,
@@ -122,11 +125,15 @@ export async function recordConnectionEvent(
           where i.scope = coalesce(c.organization_id, '') and i.issuer = ${identity?.issuer ?? null}
             and i.subject = ${identity?.subject ?? null}), ${userId}),
         ${claims}::jsonb
-      from connections c where c.id = ${connectionId})
-    delete from connection_events where connection_id = ${connectionId} and (
-      (trip_id = ${decided}::text and question is null) or (${KIND} = ${kind} and id < (
-        select id from connection_events where connection_id = ${connectionId} and ${KIND} = ${kind}
-        order by id desc offset ${KEPT[kind] - 2} limit 1)))`.execute(db)
+      from connections c where c.id = ${connectionId}
+    ), old as materialized (
+      select id from connection_events where connection_id = ${connectionId} and (
+        (trip_id = ${decided}::text and question is null) or (${KIND} = ${kind} and id < (
+          select id from connection_events where connection_id = ${connectionId} and ${KIND} = ${kind}
+          order by id desc offset ${KEPT[kind] - 2} limit 1)))
+      for update skip locked
+    )
+    delete from connection_events e using old where e.id = old.id`.execute(db)
 }
 
 const storedSubject = ({ subject }: Pick<ExternalIdentity, 'subject'>): string => subject.slice(0, 500)
