@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { CALLBACK } from '../../packages/server/src/testing/apps.ts'
+import { STATED } from '../../packages/server/src/testing/stated-profile.ts'
 import { checkTokenError, checkUserinfo } from './checks.ts'
 import type { BasicModule } from './plans.ts'
 import type { RelyingParty, SignedIn, Variant } from './relying-party.ts'
-import { STATED } from './stated.ts'
 
 type Module = (rp: RelyingParty) => Promise<void>
 

@@ -1,3 +1,4 @@
+/** What a profile may have (OpenID Connect Core §5.1), what a change makes of it, and what is read of a stored one. */
 import { describe, expect, it } from 'vitest'
 import { ADDRESS_TEXTS, changedProfile, PROFILE_TEXTS, readProfile } from './user-profile.ts'
 

@@ -1,6 +1,7 @@
 /** The profile of a user besides name, username and locale: the API, the page, and what is recorded of a change. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from '../../../testing/client.ts'
+import { STATED } from '../../../testing/stated-profile.ts'
 import { startWorld, type World } from '../../../testing/world.ts'
 
 let world: World
@@ -10,27 +11,6 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 const ME = '/api/v1/users/me'
-const WHOLE = {
-  given_name: 'Augusta Ada',
-  middle_name: 'Byron',
-  family_name: 'King',
-  nickname: 'Ada',
-  gender: 'female',
-  birthdate: '1815-12-10',
-  zoneinfo: 'Europe/London',
-  phone_number: '+442079460123',
-  picture: 'https://example.com/ada.jpg',
-  profile: 'https://example.com/ada',
-  website: 'https://ada.example.com',
-  address: {
-    formatted: '12 St James’s Square\nLondon',
-    street_address: '12 St James’s Square',
-    locality: 'London',
-    region: 'England',
-    postal_code: 'SW1Y 4JH',
-    country: 'United Kingdom',
-  },
-}
 
 const updatedAt = (id: string) =>
   world.db.tx('system', async (tx) => {
@@ -47,15 +27,15 @@ const changesOf = (id: string) =>
 describe('the profile', () => {
   it('is changed field by field, and what was read can be sent again', async () => {
     const { client, id } = await world.person({ username: 'countess' })
-    const first = await client.patch(ME, { profile: WHOLE })
-    expect([first.status, first.data.profile, first.data.username]).toEqual([200, WHOLE, 'countess'])
+    const first = await client.patch(ME, { profile: STATED })
+    expect([first.status, first.data.profile, first.data.username]).toEqual([200, STATED, 'countess'])
     const second = await client.patch(ME, {
       full_name: 'Ada King',
       profile: { gender: null, birthdate: '1815', address: { region: null, formatted: null } },
     })
-    const { formatted: _, region: __, ...address } = WHOLE.address
+    const { formatted: _, region: __, ...address } = STATED.address
     const expected = {
-      ...WHOLE,
+      ...STATED,
       gender: null,
       birthdate: '1815',
       address: { ...address, formatted: null, region: null },
@@ -67,7 +47,7 @@ describe('the profile', () => {
     const without = await client.patch(ME, { profile: { address: null } })
     expect(without.data.profile).toEqual({ ...expected, address: null })
     expect(await changesOf(id)).toEqual([
-      Object.keys(WHOLE).map((name) => `profile.${name}`),
+      Object.keys(STATED).map((name) => `profile.${name}`),
       ['full_name', 'profile.gender', 'profile.birthdate', 'profile.address'],
       ['profile.address'],
     ])
@@ -171,11 +151,11 @@ describe('the page of the account', () => {
 
   it('saves each field without a script, and an empty one clears it', async () => {
     const { client } = await world.person()
-    const { address, ...texts } = WHOLE
+    const { address, ...texts } = STATED
     const sent = { ...texts, ...address, formatted: address.formatted.replace('\n', '\r\n') }
     const saved = await save(client, { ...sent, full_name: 'Ada King' })
     expect([saved.status, saved.headers.get('location')]).toEqual([303, '/account?saved=1'])
-    expect((await client.get(ME)).data).toMatchObject({ full_name: 'Ada King', profile: WHOLE })
+    expect((await client.get(ME)).data).toMatchObject({ full_name: 'Ada King', profile: STATED })
     const shown = (await client.get('/account')).text
     for (const text of ['Augusta Ada', '+442079460123', 'https://ada.example.com', 'SW1Y 4JH'])
       expect(shown).toContain(text)
@@ -183,7 +163,7 @@ describe('the page of the account', () => {
       expect(shown).toContain(`autocomplete="${name}"`)
     // a page that was opened before an update does not have the fields
     await save(client, { full_name: 'Ada' })
-    expect((await client.get(ME)).data).toMatchObject({ full_name: 'Ada', profile: WHOLE })
+    expect((await client.get(ME)).data).toMatchObject({ full_name: 'Ada', profile: STATED })
     await save(client, Object.fromEntries(Object.keys(sent).map((name) => [name, ' '])))
     expect(Object.values((await client.get(ME)).data.profile).every((value) => value === null)).toBe(true)
   })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createRevocations, type Revocable, type Revocations } from '../../../core/revocations/index.ts'
 import { UNNAMED_ROLE } from '../../../core/revocations/list.ts'
 import { authorizedCode, claimsIn, type TestApp, testApp, testResource } from '../../../testing/apps.ts'
+import { type Lose, lossesOf } from '../../../testing/losses.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -107,22 +108,10 @@ interface Act {
 const EVERYWHERE = [true, true, true]
 const NOWHERE = [false, false, false]
 
-type Lose = (by: Helper) => Promise<{ status: number; text: string }>
-const LOSSES: Readonly<Record<string, Lose>> = {
-  'has other roles': ({ id }) => root.client.put(`/api/v1/users/${id}/roles`, { roles: ['viewer'] }),
-  'is locked, with sessions that stay': ({ id }) =>
-    root.client.post(`/api/v1/users/${id}/lock`, { end_sessions: false }),
-  'is disabled': ({ id }) => root.client.post(`/api/v1/users/${id}/disable`),
-  'is deleted': ({ id }) => root.client.delete(`/api/v1/users/${id}`),
-  'has revoked all tokens': ({ client }) => client.delete('/api/v1/auth/tokens'),
-  'has signed out': ({ client }) => client.post('/api/v1/auth/logout'),
-  'has withdrawn what the app may': async ({ client }) => {
-    const { data } = await client.get('/api/v1/auth/applications')
-    return client.delete(`/api/v1/auth/applications/${data[0].id}`)
-  },
-}
+type LoseRole = (by: Helper) => ReturnType<Lose>
+const LOSSES = lossesOf(() => root, 'viewer')
 /** A token does not name the roles by which its administrator acts, so that these end those of all administrators. */
-const ROLE_LOSSES: Readonly<Record<string, Lose>> = {
+const ROLE_LOSSES: Readonly<Record<string, LoseRole>> = {
   'has a role that permits something else': ({ role }) =>
     root.client.patch(`/api/v1/roles/${role}`, { inherits: [], permissions: ['dashboard:read'] }),
   'has a role that inherits less': ({ base }) =>

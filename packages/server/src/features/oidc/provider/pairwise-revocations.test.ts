@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createRevocations, type Revocations } from '../../../core/revocations/index.ts'
 import { ensureSubject, lockSubjects } from '../../../core/subjects/index.ts'
 import { authorizedCode, claimsIn, type TestApp, testApp, testResource } from '../../../testing/apps.ts'
+import { lossesOf } from '../../../testing/losses.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -76,22 +77,8 @@ async function goodAt(of: TestApp, token: string, resource = ORDERS): Promise<bo
 const EVERYWHERE = [true, true, true]
 const NOWHERE = [false, false, false]
 
-type Lose = (ada: Person) => Promise<{ status: number; text: string }>
 /** With what the role permits before: a token that names it would be wrong afterwards. */
-const LOSSES: Readonly<Record<string, Lose>> = {
-  'has other roles': ({ id }) => root.client.put(`/api/v1/users/${id}/roles`, { roles: ['staff'] }),
-  'is locked, with sessions that stay': ({ id }) =>
-    root.client.post(`/api/v1/users/${id}/lock`, { end_sessions: false }),
-  'is disabled': ({ id }) => root.client.post(`/api/v1/users/${id}/disable`),
-  'is deleted': ({ id }) => root.client.delete(`/api/v1/users/${id}`),
-  'has revoked all tokens': ({ client }) => client.delete('/api/v1/auth/tokens'),
-  'has signed out': ({ client }) => client.post('/api/v1/auth/logout'),
-  'has withdrawn what the app may': async ({ client }) => {
-    const { data } = await client.get('/api/v1/auth/applications')
-    return client.delete(`/api/v1/auth/applications/${data[0]?.id}`)
-  },
-  'has sessions that an administrator ends': ({ id }) => root.client.delete(`/api/v1/users/${id}/sessions`),
-}
+const LOSSES = lossesOf(() => root, 'staff')
 const succeeded = ({ status, text }: { status: number; text: string }) =>
   expect([200, 201, 204], text).toContain(status)
 

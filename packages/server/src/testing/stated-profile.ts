@@ -1,4 +1,4 @@
-/** What the person of the tests states in the profile: each field. */
+/** A profile with every field that a user may state (OpenID Connect Core §5.1). */
 export const STATED = {
   given_name: 'Augusta Ada',
   middle_name: 'Byron',
