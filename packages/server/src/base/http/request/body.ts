@@ -1,4 +1,5 @@
 /** Reads the body of a request: JSON or a form, up to a size limit, in valid UTF-8. The parsers are json.ts and form.ts. */
+import { isAscii } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { parseForm } from './form.ts'
@@ -73,25 +74,33 @@ function collect(req: IncomingMessage, limit: number): Promise<Buffer> {
     if (req.destroyed) return reject(badRequest('The body ended early.'))
     const chunks: Buffer[] = []
     let size = 0
-    const stop = (settle: () => void): void => {
-      req.off('data', onData).off('end', onEnd).off('close', onClose)
-      settle()
-    }
+    let isOver = false
     const onData = (chunk: Buffer): void => {
+      if (isOver) return
       size += chunk.length
-      if (size > limit) stop(() => reject(refused('PAYLOAD_TOO_LARGE')))
-      else chunks.push(chunk)
+      if (size <= limit) chunks.push(chunk)
+      else {
+        isOver = true
+        reject(refused('PAYLOAD_TOO_LARGE'))
+      }
     }
-    // no data follows, and what follows settles nothing any more
-    const onEnd = (): void => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
-    const onClose = (): void => stop(() => reject(badRequest('The body ended early.')))
-    req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+    const onEnd = (): void => {
+      isOver = true
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+    }
+    // follows every request, also after its end; node emits the error of a broken connection only where something listens
+    const onClose = (): void => {
+      if (!isOver) reject(badRequest('The body ended early.'))
+    }
+    req.on('data', onData).on('end', onEnd).on('close', onClose)
   })
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 function utf8(bytes: Buffer): string {
+  // nearly all are, and this takes a third of the time
+  if (isAscii(bytes)) return bytes.toString('latin1')
   try {
     return decoder.decode(bytes)
   } catch {
