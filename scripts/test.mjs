@@ -28,6 +28,8 @@ const [shard, shards] = readShard(flags.shard)
 const isAsked = (name) => chosen.length === 0 || chosen.includes(name)
 const tally = { passed: 0, failed: 0 }
 const notRun = []
+/** Why what failed did, said again at the end: a reader who sees only the ends of the output sees it. */
+const reasons = []
 /** Of every test file that ran: how long it took. */
 const files = []
 
@@ -77,7 +79,10 @@ async function step(name, program, args, options = {}) {
   const from = performance.now()
   const { code, output } = await run(program, args, { quiet: true, env, limit: 10 * MINUTE, ...options })
   line(code === 0, name, from)
-  if (code !== 0) show(output)
+  if (code !== 0) {
+    show(output)
+    reasons.push(`${name}:`, ...output.trimEnd().split('\n').slice(-12))
+  }
   tally[code === 0 ? 'passed' : 'failed']++
   return code === 0
 }
@@ -99,6 +104,15 @@ function failures(report) {
       .filter(({ status }) => status === 'failed')
       .map((test) => told(`${file}: ${test.fullName}`, test.failureMessages.join('\n')))
     return message ? [told(file, message), ...tests] : tests
+  })
+}
+
+/** What failed around the tests, which the report does not hold: hooks of a group, and errors of no test. As printed. */
+function failuresOutsideTests(output) {
+  const lines = output.split('\n')
+  return ['Failed Suites', 'Unhandled Errors'].flatMap((title) => {
+    const from = lines.findIndex((text) => new RegExp(`^\\W*${title} `).test(text))
+    return from < 0 ? [] : lines.slice(from, from + 40).map((text) => `      ${text}`)
   })
 }
 
@@ -135,8 +149,8 @@ async function suite(name, projects, { node = process.execPath, only = [], shard
   )
   line(failed === 0, name, from, `${passed} passed${failed ? `, ${failed} failed` : ''}`)
   if (failed > 0) {
-    // the reasons first: a reader who sees only a part of this output sees them
-    for (const reason of failures(found)) console.log(reason)
+    const told = [...failures(found), ...failuresOutsideTests(output)]
+    reasons.push(`${name}:`, ...(told.length > 0 ? told : output.trimEnd().split('\n').slice(-40)))
     show(output)
   }
   tally.passed += passed
@@ -340,5 +354,6 @@ await everything()
 console.log(`\nEverything took ${seconds(began)}. The order of the files: TEST_SEED=${env.TEST_SEED}`)
 if (notRun.length > 0) console.log(`Could not run:\n${notRun.map((text) => `  - ${text}`).join('\n')}`)
 showSlowest()
+if (reasons.length > 0) console.log(`\nWhat failed:\n${reasons.join('\n')}`)
 console.log(`${tally.passed} passed, ${tally.failed} failed`)
 process.exitCode = tally.failed === 0 ? 0 : 1
