@@ -1,16 +1,14 @@
 /** Two nodes behind a real nginx with kept connections: one, of one process or of several, is stopped under load. */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePort, PASSWORD } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
 import { createDatabase, type Node, startNode } from './node.ts'
-
-const BUNDLE = join(import.meta.dirname, '../../packages/server/dist/latchkey.cjs')
+import { buildBundle, startWorkers } from './workers.ts'
 
 type Stoppable = Pick<Node, 'url' | 'ready' | 'stop'>
 
@@ -18,7 +16,7 @@ let cluster: Cluster
 let nodes: Stoppable[] = []
 let proxy: { port: number; stop(): Promise<void> }
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../scripts/build.mjs')])
+  await buildBundle()
   cluster = await startCluster()
 }, 180_000)
 afterEach(async () => {
@@ -26,41 +24,6 @@ afterEach(async () => {
   await Promise.all(nodes.map((node) => node.stop()))
 })
 afterAll(() => cluster.stop())
-
-/** Two processes that share a port, and the primary process, which is stopped. */
-async function startWorkers(databaseUrl: string): Promise<Stoppable> {
-  const port = await freePort()
-  const child = spawn(process.execPath, [BUNDLE, 'start', '--workers', '2', '--json'], {
-    cwd: tmpdir(),
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: databaseUrl,
-      LATCHKEY_PROFILE: 'testing',
-      LATCHKEY_PORT: `${port}`,
-      LATCHKEY_LOG_LEVEL: 'error',
-      LATCHKEY_SECRET: 'a secret of the operation tests, thirty-two characters',
-      LATCHKEY_EMAIL_VERIFICATION: 'off',
-      LATCHKEY_DRAIN: '1500ms',
-    },
-  })
-  const ended = new Promise((resolve) => child.once('exit', resolve))
-  await new Promise((resolve) => child.stdout.once('data', resolve))
-  child.stdout.resume()
-  const url = `http://127.0.0.1:${port}`
-  return {
-    url,
-    ready: () =>
-      fetch(`${url}/readyz`).then(
-        ({ status }) => status,
-        () => 0,
-      ),
-    async stop() {
-      child.kill('SIGTERM')
-      await ended
-    },
-  }
-}
 
 /** As in the guide: connections to the nodes are kept, and a node that refuses one is passed over. */
 async function startProxy(ports: readonly string[]): Promise<{ port: number; stop(): Promise<void> }> {
@@ -123,7 +86,10 @@ describe('a node that is stopped behind a proxy', () => {
       const databaseUrl = await createDatabase(cluster, name)
       const start = () => startNode(databaseUrl, { drain: 1500, emailVerification: 'off' })
       const other = await start()
-      const stopped = how === 'with two workers' ? await startWorkers(databaseUrl) : await start()
+      const stopped =
+        how === 'with two workers'
+          ? await startWorkers(databaseUrl, { env: { LATCHKEY_DRAIN: '1500ms' } })
+          : await start()
       nodes = [stopped, other]
       proxy = await startProxy(nodes.map(({ url }) => new URL(url).port))
       agent = new Agent({ keepAlive: true, maxSockets: 24 })

@@ -1,15 +1,14 @@
 /** Rate limits over several processes: the workers of one server, and two nodes, with and without Redis. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { freePort } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
 import { type RedisServer, startRedis } from '../setup/redis.ts'
 import { createDatabase, type Node, recordLog, startNode } from './node.ts'
+import { buildBundle, startWorkers } from './workers.ts'
 
 const BUNDLE = join(import.meta.dirname, '../../packages/server/dist/latchkey.cjs')
 
@@ -17,7 +16,7 @@ let cluster: Cluster
 let redis: RedisServer
 const nodes: Pick<Node, 'stop'>[] = []
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../scripts/build.mjs')])
+  await buildBundle()
   cluster = await startCluster()
   redis = await startRedis()
 }, 180_000)
@@ -28,34 +27,6 @@ afterAll(async () => {
   await redis.stop()
   await cluster.stop()
 })
-
-async function startWorkers(databaseUrl: string, env: Record<string, string> = {}) {
-  const port = await freePort()
-  const child: ChildProcess = spawn(process.execPath, [BUNDLE, 'start', '--workers', '4', '--json'], {
-    cwd: tmpdir(),
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: databaseUrl,
-      LATCHKEY_PROFILE: 'testing',
-      LATCHKEY_PORT: `${port}`,
-      LATCHKEY_LOG_LEVEL: 'error',
-      LATCHKEY_RATE_LIMITS: 'standard',
-      LATCHKEY_SECRET: 'a secret of the operation tests, thirty-two characters',
-      ...env,
-    },
-  })
-  const ended = once(child, 'exit')
-  await once(child.stdout as NodeJS.ReadableStream, 'data')
-  child.stdout?.resume()
-  nodes.push({
-    async stop() {
-      child.kill('SIGTERM')
-      await ended
-    },
-  })
-  return [`http://127.0.0.1:${port}`]
-}
 
 /** Each request opens a connection, so that all workers get some. */
 const ask = (url: string, method: 'GET' | 'POST', path: string, body = ''): Promise<number> =>
@@ -88,7 +59,12 @@ describe('four workers', () => {
     ['with Redis', 'limits_redis', true],
   ])('%s have one limit, anonymous callers included', async (_how, name, withRedis) => {
     const database = await createDatabase(cluster, name)
-    const urls = await startWorkers(database, withRedis ? { REDIS_URL: redis.url } : {})
+    const workers = await startWorkers(database, {
+      count: '4',
+      env: { LATCHKEY_RATE_LIMITS: 'standard', ...(withRedis && { REDIS_URL: redis.url }) },
+    })
+    nodes.push(workers)
+    const urls = [workers.url]
     expect(await visits(urls)).toEqual({ 401: 10, 429: 30 })
     expect(await forgets(urls)).toEqual({ 200: 20, 429: 40 })
   })

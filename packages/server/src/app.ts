@@ -11,7 +11,7 @@ import { assertIsolation, migrateUp, openDatabase } from './base/db/index.ts'
 import { StartRefused } from './base/errors.ts'
 import type { Eventual } from './base/eventual.ts'
 import { createHashing } from './base/hashing/index.ts'
-import { challengeRows, createHttp, csrfRows } from './base/http/index.ts'
+import { challengeRows, createHttp, csrfRows, type Ending } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
 import type { Row } from './base/http/row/route.ts'
 import { createLimits, type LimitStore, type RateLimits } from './base/limits/index.ts'
@@ -126,7 +126,7 @@ export interface App {
   /** Runs everything that is due by the clock, and resolves when it is done. */
   settle(): Promise<void>
   /** Lets requests under way end, then closes everything. Idempotent. */
-  stop(): Promise<void>
+  stop(ending?: Ending): Promise<void>
 }
 
 export interface AppOptions {
@@ -420,8 +420,8 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
   })
   let stopping: Promise<void> | null = null
 
-  async function stop(): Promise<void> {
-    await http.close()
+  async function stop(ending: Ending): Promise<void> {
+    await http.close(ending)
     await jobs.close()
     const { changes, keys, revocations, roles } = tools
     await Promise.all([changes.close(), keys.close(), revocations.close(), roles.close()])
@@ -444,6 +444,6 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
       return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` }
     },
     setupLink: () => printSetupLink(tools, tools.clock.now()),
-    stop: () => (stopping ??= stop()),
+    stop: (ending = {}) => (stopping ??= stop(ending)),
   }
 }

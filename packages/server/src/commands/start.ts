@@ -3,6 +3,7 @@
  * which share the port; PostgreSQL only, because one process owns the embedded database.
  */
 import cluster from 'node:cluster'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { App, AppOptions } from '../app.ts'
 import { systemClock } from '../base/clock.ts'
@@ -13,12 +14,14 @@ import { createLog, isForPeople, type Log, writeUnredacted } from '../base/log/i
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig, serviceVariables } from '../config.ts'
 import {
+  type Args,
   type Command,
   type CommandEntry,
   type CommandOutcome,
   done,
   Failure,
   stringOf,
+  type Terminal,
   UsageError,
 } from './command.ts'
 import { failureOf } from './failures.ts'
@@ -30,6 +33,7 @@ import { version } from './version.ts'
 import type { Lifecycle, Listening } from './workers.ts'
 
 const MOST_WORKERS = 64
+const LEAST_CONNECTIONS = 2
 const PATIENCE = 10_000
 const PAUSE = 250
 
@@ -41,41 +45,63 @@ export const start: Command = {
   options: {
     workers: {
       type: 'string',
-      value: '<n>',
-      about: 'The number of processes that share the port (PostgreSQL only)',
+      value: '<n>|auto',
+      about:
+        'The number of processes that share the port, `auto` one for each core (PostgreSQL only); SIGHUP replaces them one by one',
     },
   },
-  examples: ['latchkey start', 'DATABASE_URL=postgres://… latchkey start --workers 4'],
+  examples: ['latchkey start', 'DATABASE_URL=postgres://… latchkey start --workers auto'],
   on: 'machine',
-  async run(args, { json, commands }) {
-    const workers = workersOf(stringOf(args, 'workers'))
-    const config = loadConfig()
-    if (workers > 1 && !config.databaseUrl) {
-      throw new Failure(
-        'The embedded database serves one process: set DATABASE_URL to run several workers.',
-        'EMBEDDED_DATABASE',
-      )
+  async run(args, at) {
+    try {
+      return await startServer(args, at)
+    } finally {
+      // the IPC channel to the primary process keeps a worker alive, also one that could not start
+      if (cluster.isWorker && process.connected) process.disconnect()
     }
-    const log = createLog({ level: config.logLevel, pretty: isForPeople(config) })
-    if (!isForPeople(config)) captureProcessOutput(log)
-    const lifecycle = lifecycleOf(config, log, json, workers)
-    if (cluster.isPrimary && workers > 1) {
-      const { keepWorkers } = await import('./workers.ts')
-      return keepWorkers(workers, lifecycle, log)
-    }
-    // the primary process counts for all workers
-    const limitStore = workers > 1 ? limitsOfPrimary(process) : null
-    return serve({ config, log, limitStore }, lifecycle, commands)
   },
 }
 
-function workersOf(text: string | null): number {
-  if (text === null) return 1
+async function startServer(args: Args, { json, commands }: Terminal): Promise<CommandOutcome> {
+  const workers = workersOf(stringOf(args, 'workers'))
+  const config = loadConfig()
+  if (typeof workers === 'number' && workers > 1 && !config.databaseUrl) {
+    throw new Failure(
+      'The embedded database serves one process: set DATABASE_URL to run several workers.',
+      'EMBEDDED_DATABASE',
+    )
+  }
+  const log = createLog({ level: config.logLevel, pretty: isForPeople(config) })
+  if (!isForPeople(config)) captureProcessOutput(log)
+  const count = workers === 'auto' ? Math.min(availableParallelism(), MOST_WORKERS) : workers
+  const isSupervised = count !== null && config.databaseUrl !== null
+  const lifecycle = lifecycleOf(config, log, json, isSupervised ? count : 1)
+  if (!isSupervised) return serve({ config, log }, lifecycle, commands)
+  if (cluster.isPrimary) {
+    const { keepWorkers } = await import('./workers.ts')
+    return keepWorkers(count, lifecycle, log)
+  }
+  // the primary process counts for all workers
+  const limitStore = limitsOfPrimary(process)
+  return serve(
+    { config: { ...config, databasePool: shareOf(config, count) }, log, limitStore },
+    lifecycle,
+    commands,
+  )
+}
+
+/** @returns null where there is no supervision */
+function workersOf(text: string | null): number | 'auto' | null {
+  if (text === null || text === 'auto') return text
   const count = /^\d{1,3}$/.test(text) ? Number(text) : 0
   if (count < 1 || count > MOST_WORKERS)
-    throw new UsageError(`--workers takes a whole number from 1 to ${MOST_WORKERS}.`)
+    throw new UsageError(`--workers takes a whole number from 1 to ${MOST_WORKERS}, or \`auto\`.`)
   return count
 }
+
+/** A worker's part of the connections; with one alone, a transaction that waits for a lock would hold up the whole worker. */
+const shareOf = ({ databasePool }: Config, workers: number): number =>
+  Math.min(databasePool, Math.max(LEAST_CONNECTIONS, Math.floor(databasePool / workers)))
 
 /** What the first process reports; the workers of a cluster have it report for them. */
 function lifecycleOf(config: Config, log: Log, json: boolean, workers: number): Lifecycle {
@@ -103,7 +129,10 @@ async function serve(
     throw failureOf(error, config)
   })
   let control: ControlServer | null = null
-  const ended = untilStopped()
+  let isReplaced = false
+  const ended = untilStopped(() =>
+    log.warn({}, 'SIGHUP replaces the workers of `start --workers`, and this server has none'),
+  )
   const stopCollecting = collectWhenIdle()
   try {
     const foreign = serviceVariables()
@@ -118,17 +147,16 @@ async function serve(
     const setupLink = (cluster.worker?.id ?? 1) === 1 ? await app.setupLink() : null
     if (cluster.isPrimary) lifecycle.started({ url, setupLink })
     else process.send?.({ url, setupLink } satisfies Listening)
-    const signal = await ended
-    if (cluster.isPrimary) lifecycle.stopping(signal)
+    const reason = await ended
+    isReplaced = reason === 'replaced'
+    if (cluster.isPrimary) lifecycle.stopping(reason)
   } catch (error) {
     throw failureOf(error, config)
   } finally {
     stopCollecting()
     // commands in progress use the tools
     await control?.close()
-    await app.stop()
-    // the IPC channel to the primary process keeps the worker alive
-    if (cluster.isWorker && process.connected) process.disconnect()
+    await app.stop({ isReplaced })
   }
   if (cluster.isPrimary) lifecycle.stopped()
   return done(undefined, '')

@@ -68,7 +68,7 @@ export const SETTINGS = {
   databaseUrl: set('DATABASE_URL', 'database', nullable(postgresUrl), { byDefault: null, secret: 'password',
     about: 'PostgreSQL 15 or newer; without it the server uses its embedded database in the data folder.' }),
   databasePool: set('LATCHKEY_DATABASE_POOL', 'database', wholeNumber(1, 100), { byDefault: '10',
-    about: 'The maximum number of PostgreSQL connections that one process opens for transactions.' }),
+    about: 'The maximum number of PostgreSQL connections that one server opens for transactions; with `--workers` each has its part of them, at least two.' }),
   databaseTimeout: set('LATCHKEY_DATABASE_TIMEOUT', 'database', durationBetween('1s', '60s'), { byDefault: { development: '2s', testing: '10s', production: '2s' },
     about: 'How long PostgreSQL may give no sign of life before requests are answered with 503 instead of waiting; they are served again as soon as it answers.' }),
   cachedCredentials: set('LATCHKEY_CACHED_CREDENTIALS', 'database', wholeNumber(0, 1_000_000), { byDefault: '10000',

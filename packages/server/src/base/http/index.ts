@@ -39,7 +39,7 @@ import { protocolHandler, protocolPreflight } from './serve/protocol.ts'
 import { refuse } from './serve/refuse.ts'
 import { type AppAhead, formAddress, formAddresses } from './serve/return-path.ts'
 import { allowed, type Handler, type Handlers, makeRouter } from './serve/router.ts'
-import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server.ts'
+import { BOUNDS, type Bounds, drainOf, type Ending, listen, makeServer } from './serve/server.ts'
 import type { DenialRecorder, StepUpBeginner } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
 
@@ -49,6 +49,7 @@ export type { Asset } from './serve/assets.ts'
 export type { Readiness } from './serve/health.ts'
 export type { PageContent, PageRenderer } from './serve/pages.ts'
 export type { AppAhead } from './serve/return-path.ts'
+export type { Ending } from './serve/server.ts'
 export type { DenialRecorder } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
@@ -81,7 +82,7 @@ export interface Http {
   /** @returns the actual port, also for the port 0 */
   listen(host: string, port: number): Promise<{ port: number }>
   /** Announces the end, then stops accepting connections and waits, up to a bound, for running requests. Idempotent. */
-  close(): Promise<void>
+  close(ending?: Ending): Promise<void>
 }
 
 /** Milliseconds between two entries about refused requests of a row. */
@@ -124,7 +125,8 @@ export function createHttp(options: HttpOptions): Http {
   }
   const bounds = { ...BOUNDS, announcement: config.drain, ...options.bounds }
   let closing: Promise<void> | undefined
-  const ready = readiness(() => (closing ? STOPPING : options.ready()))
+  let isAnnounced = false
+  const ready = readiness(() => (isAnnounced ? STOPPING : options.ready()))
   const rows = [...options.rows, ...healthRows(ready)]
   const assets = [
     ...options.assets,
@@ -165,9 +167,10 @@ export function createHttp(options: HttpOptions): Http {
       await listen(server, host, port)
       return { port: (server.address() as AddressInfo).port }
     },
-    close: () => {
+    close: (ending = {}) => {
       openStreams.close()
-      closing ??= drain().finally(entries.flush)
+      isAnnounced ||= !ending.isReplaced
+      closing ??= drain(ending).finally(entries.flush)
       return closing
     },
   }

@@ -73,7 +73,13 @@ export function createSmtp(smtpUrl: string): Smtp {
     async check() {
       await (await transport()).verify()
     },
-    close: () => void opened?.then((pool) => pool.close()),
+    close() {
+      opened?.then(
+        (pool) => pool.close(),
+        // `send` and `check` have reported it
+        () => {},
+      )
+    },
   }
 }
 

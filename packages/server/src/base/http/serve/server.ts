@@ -128,7 +128,11 @@ const answerOf = (socket: Socket): ServerResponse | null =>
 /** A second answer within the first would be garbage. */
 const isMidAnswer = (socket: Socket): boolean => answerOf(socket)?.headersSent ?? false
 
-export type Drain = () => Promise<void>
+export interface Ending {
+  /** Another process serves at the same address already, so that nothing is announced. Default: false. */
+  isReplaced?: boolean
+}
+export type Drain = (ending?: Ending) => Promise<void>
 
 /**
  * Graceful shutdown, in an order in which a proxy that keeps connections loses no request:
@@ -140,6 +144,8 @@ export type Drain = () => Promise<void>
  * 3. Every answer has `connection: close`, and idle connections stay for a moment: a request may be on its way on one.
  *    Without an announcement they are closed immediately (also those that browsers open ahead of a request).
  * 4. It waits for running requests up to the bound, and closes the remaining connections.
+ *
+ * A server that is replaced leaves out the first step.
  */
 export function drainOf(server: Server, bounds: Bounds): Drain {
   const sockets = new Set<Socket>()
@@ -160,10 +166,11 @@ export function drainOf(server: Server, bounds: Bounds): Drain {
       await nextTurn()
     }
   }
-  return async () => {
-    const hasTime = bounds.announcement > 0 && server.listening
+  return async ({ isReplaced = false } = {}) => {
+    const announced = isReplaced ? 0 : bounds.announcement
+    const hasTime = (isReplaced || announced > 0) && server.listening
     if (hasTime) {
-      await pause(bounds.announcement)
+      await pause(announced)
       await emptyQueue()
       // not http.Server's own: it would close the idle connections too
       NetServer.prototype.close.call(server)
@@ -173,7 +180,7 @@ export function drainOf(server: Server, bounds: Bounds): Drain {
       const answer = answerOf(socket)
       if (answer) answer.shouldKeepAlive = false
     }
-    if (hasTime) await pause(Math.min(bounds.announcement, LAST_REQUESTS))
+    if (hasTime) await pause(isReplaced ? LAST_REQUESTS : Math.min(announced, LAST_REQUESTS))
     const cut = setTimeout(() => server.closeAllConnections(), bounds.drainTimeout)
     // the callback's error is that of a server that does not listen
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
