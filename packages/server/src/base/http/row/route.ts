@@ -44,6 +44,8 @@ export type PageAnswer =
       title: string
       status?: number
       cookies?: readonly CookieChange[]
+      /** Where the page leads, if neither its address nor its form says so: it names the app there. */
+      returnTo?: string | null
       /** Further origins that a form on this page may lead to, redirects included (the CSP's form-action). */
       formTargets?: readonly string[]
     }

@@ -10,6 +10,8 @@ import type { PageRow, Row } from '../row/route.ts'
 export interface AppAhead {
   name: string
   logo: string | null
+  /** The form by which a signed-in user goes back without signing in, so that the app learns of it; null: it does not wait. */
+  refusal: { action: string; hidden: Readonly<Record<string, string>> } | null
 }
 
 export interface ReturnPath {

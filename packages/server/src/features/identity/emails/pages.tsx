@@ -44,18 +44,21 @@ export const checkYourMail = (
 ): PageAnswer => ({
   page: <CheckYourMail address={address} {...options} />,
   title: emailsText(call.locale, 'check.title'),
+  returnTo: options.returnTo ?? null,
   ...(status === undefined ? {} : { status }),
 })
 
 const linkInvalid = (call: Call, returnTo: string | null, { code, status }: Problem): PageAnswer => ({
   page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={returnTo} />,
   title: emailsText(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
+  returnTo,
   status,
 })
 
 const verified = (call: Call, returnTo: string | null, isDropped = false): PageAnswer => ({
   page: <EmailVerified returnTo={returnTo} isDropped={isDropped} />,
   title: emailsText(call.locale, 'verified.title'),
+  returnTo,
 })
 
 /** The answer to a browser that has verified an address of this user, instead of the page about it; or null. */
@@ -73,6 +76,7 @@ export const emailPages = (
     input: z.object({ token: LinkToken, continue: ReturnTo, return_to: ReturnTo }),
     run: async (call, { token, ...sent }) => {
       const user = await previewVerification(tools, call, token)
+      const returnTo = linkReturnTo(tools, sent)
       return {
         page: (
           <ConfirmEmail
@@ -80,10 +84,11 @@ export const emailPages = (
             address={user.email}
             isUnproven={user.email_unproven}
             connected={await foresee(call, user)}
-            returnTo={linkReturnTo(tools, sent)}
+            returnTo={returnTo}
           />
         ),
         title: emailsText(call.locale, 'confirm.title'),
+        returnTo,
       }
     },
     reached: async (call, { token = '', ...sent }) =>

@@ -1,6 +1,7 @@
 /** Which app a stored request leads back to, for the pages before it: users see where they sign in to. */
 import type { AppAhead } from '../../../base/http/index.ts'
 import { type Clients, isUsableClient, shownLogo } from '../../../core/clients/index.ts'
+import { refusalOf } from '../authorize/index.ts'
 
 /** Where stored requests are continued. */
 const CONTINUED: readonly string[] = ['/oidc/authorize', '/consent']
@@ -11,12 +12,14 @@ const CONTINUED: readonly string[] = ['/oidc/authorize', '/consent']
  */
 export async function appAt(clients: Clients, address: string, now: Date): Promise<AppAhead | null> {
   const [path = '', query = ''] = address.split('?', 2)
-  const id = CONTINUED.includes(path) ? new URLSearchParams(query).get('client_id') : null
+  const request = new URLSearchParams(CONTINUED.includes(path) ? query : '')
+  const id = request.get('client_id')
   if (id === null) return null
   try {
     const client = await clients.find(id)
     if (client === null || !isUsableClient(client, now)) return null
-    return { name: client.name, logo: shownLogo(client.settings, client.source) }
+    const refusal = refusalOf(id, request.get('request_uri') ?? undefined)
+    return { name: client.name, logo: shownLogo(client.settings, client.source), refusal }
   } catch {
     return null
   }

@@ -67,6 +67,7 @@ const theirsOf = ({ trip, identity }: UndecidedIdentity, connection: UsableConne
     return_to: trip.after.returnTo,
     remember_me: trip.after.remember ? 'true' : null,
   }),
+  returnTo: trip.after.returnTo,
   email: identity.email,
   name: identity.fullName ?? identity.username,
 })
@@ -100,8 +101,9 @@ export function federationPages(tools: FederationTools, federation: Federation):
     const { undecided, connection, isOwnDomain } = decidable
     const theirs = theirsOf(undecided, connection)
     if (undecided.question !== 'owner' && undecided.question !== 'account') throw unknownTrip()
+    const { returnTo } = theirs
     if (undecided.question === 'owner')
-      return { page: <OwnerQuestion {...theirs} />, title: t(call.locale, 'owner.title') }
+      return { page: <OwnerQuestion {...theirs} />, title: t(call.locale, 'owner.title'), returnTo }
     const refused = findRegistrationFault({ connection, identity: undecided.identity, isOwnDomain })
     return {
       page: (
@@ -114,6 +116,7 @@ export function federationPages(tools: FederationTools, federation: Federation):
         />
       ),
       title: t(call.locale, 'account.title'),
+      returnTo,
     }
   }
 
@@ -261,9 +264,11 @@ export function federationPages(tools: FederationTools, federation: Federation):
         const { undecided, connection } = await getUndecided(tools, federation, call, trip)
         if (undecided.question !== 'sign_in') throw unknownTrip()
         const names = await namesOf(call, undecided, connection)
+        const { returnTo } = undecided.trip.after
         return {
-          page: <ConfirmSignIn trip={trip} {...names} returnTo={undecided.trip.after.returnTo} />,
+          page: <ConfirmSignIn trip={trip} {...names} returnTo={returnTo} />,
           title: t(call.locale, 'sign_in.title', { theirs: names.theirs }),
+          returnTo,
         }
       },
       redisplay: showGone,

@@ -129,6 +129,8 @@ export interface Theirs {
   connection: string
   /** Where the sign-in begins again, with the choice of another account at the provider. */
   otherHref: string
+  /** Where the sign-in leads. */
+  returnTo: string | null
   email: string | null
   name: string | null
 }
@@ -137,12 +139,12 @@ const signInPath = ({ trip, email }: Theirs): string =>
   `${withReturnTo('/sign-in', confirmPath(trip))}${email === null ? '' : `&email=${encodeURIComponent(email)}`}`
 
 /** For a user who has come with the wrong account. */
-function WaysOut({ connection, otherHref }: Theirs) {
+function WaysOut({ connection, otherHref, returnTo }: Theirs) {
   const { locale } = useUi()
   return (
     <LinkRow>
       <a href={otherHref}>{t(locale, 'question.other_account', { connection })}</a>
-      <a href="/sign-in">{t(locale, 'failed.other')}</a>
+      <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'failed.other')}</a>
     </LinkRow>
   )
 }

@@ -116,6 +116,7 @@ async function showCode(
       />
     ),
     title: t(call.locale, 'code.title'),
+    returnTo: attempt.after.returnTo,
   }
 }
 

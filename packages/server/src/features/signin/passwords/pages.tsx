@@ -54,6 +54,7 @@ async function showReset(
   form: FormState,
 ): Promise<PageAnswer> {
   const { user, rules } = await previewReset(tools, call, token)
+  const returnTo = linkReturnTo(tools, sent)
   return {
     page: (
       <Reset
@@ -61,11 +62,12 @@ async function showReset(
         address={user.email}
         isUnproven={isUnproven(user)}
         policy={pagePolicyOf(rules.profile)}
-        returnTo={linkReturnTo(tools, sent)}
+        returnTo={returnTo}
         {...form}
       />
     ),
     title: t(call.locale, 'reset.title'),
+    returnTo,
   }
 }
 
@@ -84,6 +86,7 @@ async function showExpired(tools: Tools, call: Call, form: FormState): Promise<P
       />
     ),
     title: t(call.locale, isExpired ? 'expired.title' : 'rules.title'),
+    returnTo,
   }
 }
 

@@ -100,6 +100,7 @@ async function show(
       />
     ),
     title: t(call.locale, `${kind.what}.title`),
+    returnTo: attempt.after.returnTo,
     ...(failed && { status: failed.status }),
   }
 }

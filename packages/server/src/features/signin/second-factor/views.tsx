@@ -2,7 +2,7 @@
 
 import type { Locale } from '../../../base/call.ts'
 import { baseText } from '../../../base/page/base-texts.ts'
-import { Checkbox, Form } from '../../../base/page/form.tsx'
+import { ButtonForm, Checkbox, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { Button, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
 import type { Blocked } from '../../../base/refused-factors.ts'
@@ -94,9 +94,14 @@ function demandText(locale: Locale, what: 'prove' | 'enrol', organization: strin
 const hasFactor = (methods: readonly { name: string }[]): boolean =>
   methods.some(({ name }) => name !== 'password' && name !== 'federation')
 
-/** The way out: a sign-in starts over, a step-up is left with the session as it is. */
+/**
+ * The way out: a sign-in starts over, a step-up is left with the session as it is. An app that waits for the step-up is answered,
+ * so that its user is not left here while it waits.
+ */
 function Leave({ isStepUp, returnTo }: { isStepUp: boolean; returnTo: string | null | undefined }) {
-  const { locale } = useUi()
+  const { locale, continuesTo } = useUi()
+  const refusal = isStepUp ? continuesTo?.refusal : null
+  if (refusal) return <ButtonForm {...refusal} kind="link" label={baseText(locale, 'cancel')} />
   return (
     <LinkRow>
       {isStepUp ? (
