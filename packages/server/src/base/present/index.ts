@@ -28,6 +28,7 @@ export type { EventStream } from './events.ts'
 export { OAUTH_ERRORS } from './oauth.ts'
 export { SCIM_ERRORS } from './scim.ts'
 export { dates, type JsonText, type Serialise, serialiser } from './serialise.ts'
+export { asQuotedValue } from './style.ts'
 
 /** The writers themselves, for the examples of the reference. */
 export const STYLE_WRITERS: Readonly<Record<Style | ProtocolStyle, StyleWriter>> = {

@@ -136,6 +136,7 @@ function withinLimit(fields: Record<string, unknown>): Record<string, unknown> {
       throw badRequest(`The parameter has more than ${PARAMETER_LIMIT} characters.`, {
         field: name,
         code: 'too_long',
+        params: { max: PARAMETER_LIMIT },
         message: `Must have at most ${PARAMETER_LIMIT} characters.`,
       })
   }

@@ -1,4 +1,5 @@
 /** What a request of an app names: scopes and resources, judged alike at every endpoint where a request begins. */
+import { asQuotedValue } from '../../../base/present/index.ts'
 import type { Client, Clients, Resource } from '../../../core/clients/index.ts'
 import { wordsOf } from '../scopes/index.ts'
 import { allowedScopes, isResourceOf } from './admission.ts'
@@ -17,7 +18,10 @@ export async function findRequestedResources(
   for (const identifier of new Set(sent.resource)) {
     const resource = await clients.findResource(identifier)
     if (resource === null || !isResourceOf(client, resource))
-      return refuse('invalid_target', 'A resource is not registered, or is not for this app.')
+      return refuse(
+        'invalid_target',
+        `The resource ${asQuotedValue(identifier)} is not registered, or is not for this app.`,
+      )
     found.push(resource)
   }
   return found

@@ -5,6 +5,7 @@
  */
 import { ACRS, type Acr } from '../../../base/assurance.ts'
 import type { Db } from '../../../base/db/types.ts'
+import { asQuotedValue } from '../../../base/present/index.ts'
 import { type Client, type Clients, isUsableClient, matchesRedirect } from '../../../core/clients/index.ts'
 import { hasSubjects, userOfSubject } from '../../../core/subjects/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
@@ -116,7 +117,11 @@ function modeOf(to: Recipient, sent: string | undefined): ResponseMode {
   const mode = RESPONSE_MODES.find((one) => one === sent)
   const isWeb = /^https?:/.test(to.redirectUri)
   if (mode === undefined || (mode === 'form_post' && !isWeb))
-    throw new RefusedToApp(to, 'invalid_request', 'This response_mode is not supported here.')
+    throw new RefusedToApp(
+      to,
+      'invalid_request',
+      `The response_mode has to be ${isWeb ? RESPONSE_MODES.join(' or ') : 'query'}.`,
+    )
   return mode
 }
 
@@ -177,7 +182,10 @@ function promptsOf({ prompt }: AuthorizationParameters, refuse: Refuse): Readonl
   const prompts = new Set<Prompt>()
   for (const word of wordsOf(prompt)) {
     const known = PROMPTS.find((one) => one === word)
-    prompts.add(known ?? refuse('invalid_request', 'A value of prompt is not known.'))
+    prompts.add(
+      known ??
+        refuse('invalid_request', `The prompt ${asQuotedValue(word)} is none of ${PROMPTS.join(', ')}.`),
+    )
   }
   if (prompts.has('none') && prompts.size > 1)
     refuse('invalid_request', 'The prompt none does not go with others.')
@@ -202,9 +210,10 @@ function claimsOf(
   if (sent === undefined) return { requested: null, essentialAcr: null, subject: null, scopes: [] }
   const asked = objectIn(sent)
   if (asked === null) return refuse('invalid_request', 'The parameter claims is no JSON object.')
-  const [userinfo, idToken] = [asked.userinfo, asked.id_token].map((part) => {
+  const [userinfo, idToken] = (['userinfo', 'id_token'] as const).map((name) => {
+    const part = asked[name]
     if (part !== undefined && part !== null && !isRecord(part))
-      return refuse('invalid_request', 'A member of the parameter claims is no object.')
+      return refuse('invalid_request', `The member ${name} of the parameter claims is no object.`)
     return isRecord(part) ? part : {}
   }) as [Record<string, unknown>, Record<string, unknown>]
   const isAllowed = (name: string) => allowedScopes(client, [], [scopeOfClaim(name)]).length > 0

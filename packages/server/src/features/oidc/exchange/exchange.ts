@@ -3,6 +3,7 @@
  * of the token that it was sent (delegation); an administrator gets a token that acts as a user (impersonation.ts). Each names who acts
  * in `act`, and none is exchanged again, so that a token says the whole of what has happened.
  */
+import { asQuotedValue } from '../../../base/present/index.ts'
 import { hasSubjects, isPairwise, subjectFor, userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject } from '../../access/tokens/index.ts'
@@ -25,8 +26,10 @@ export function tokenExchangeGrant(tools: Tools): Grant {
   return async (request) => {
     const { by, sent } = request
     if (!by.isProven) throw refusal('unauthorized_client', 'A public app may not exchange tokens.')
-    if (sent.subject_token === undefined || sent.subject_token_type === undefined)
-      throw refusal('invalid_request', 'The parameter subject_token or subject_token_type is missing.')
+    if (sent.subject_token === undefined)
+      throw refusal('invalid_request', 'The parameter subject_token is missing.')
+    if (sent.subject_token_type === undefined)
+      throw refusal('invalid_request', 'The parameter subject_token_type is missing.')
     if ((sent.actor_token === undefined) !== (sent.actor_token_type === undefined))
       throw refusal('invalid_request', 'The parameters actor_token and actor_token_type go together.')
     if ((sent.requested_token_type ?? ACCESS_TOKEN) !== ACCESS_TOKEN)
@@ -101,7 +104,11 @@ function scopesOf(
   const names = wordsOf(asked)
   const most = allowedScopes(client, resources, held).filter((name) => !FOR_THE_APP.includes(name))
   if (names.length === 0) return most
-  if (!names.every((name) => most.includes(name)))
-    throw refusal('invalid_scope', 'A scope is beyond that of the subject_token, or of the app.')
+  const beyond = names.find((name) => !most.includes(name))
+  if (beyond !== undefined)
+    throw refusal(
+      'invalid_scope',
+      `The scope ${asQuotedValue(beyond)} is beyond that of the subject_token, or of the app.`,
+    )
   return names
 }

@@ -6,6 +6,7 @@
  * e-mail; it lives for minutes, ends with the administrator's session and with every revocation of the administrator's tokens, and
  * gets no other token.
  */
+
 import { z } from 'zod'
 import type { CallSession } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
@@ -13,6 +14,7 @@ import { Problem, problem } from '../../../base/errors.ts'
 import { line } from '../../../base/fields.ts'
 import { assertEnrolledProof } from '../../../base/http/request/access.ts'
 import { isId } from '../../../base/ids.ts'
+import { asQuotedValue } from '../../../base/present/index.ts'
 import { actsForAccount } from '../../../base/session-proofs.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { findProvable } from '../../../core/factors/index.ts'
@@ -57,8 +59,12 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
     const scopes = wordsOf(sent.scope)
     const ofApis = resources.flatMap((one) => one.scopes.map(({ name }) => name))
     const allowed = allowedScopes(client, resources, scopes).filter((name) => ofApis.includes(name))
-    if (allowed.length < scopes.length)
-      throw refusal('invalid_scope', 'A scope is not one of these APIs, or the app may not have it.')
+    const other = scopes.find((name) => !allowed.includes(name))
+    if (other !== undefined)
+      throw refusal(
+        'invalid_scope',
+        `The scope ${asQuotedValue(other)} is not one of these APIs, or the app may not have it.`,
+      )
     try {
       return await tools.db.tx('system', async (tx) => {
         const user = await findImpersonated(tools, tx, request, actor, userId)

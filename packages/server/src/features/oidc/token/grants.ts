@@ -1,9 +1,11 @@
 /** The grants of the token endpoint, as a table: what each needs, and what the app gets for it. */
+
 import { createHash } from 'node:crypto'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { newId } from '../../../base/ids.ts'
+import { asQuotedValue } from '../../../base/present/index.ts'
 import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endFamily, endReused, findToken, rotating } from '../../access/tokens/index.ts'
@@ -207,8 +209,9 @@ async function assertAuthorized(
 function narrowed(authorized: readonly string[], asked: string | undefined): readonly string[] {
   const names = wordsOf(asked)
   if (names.length === 0) return authorized
-  if (!names.every((name) => authorized.includes(name)))
-    throw refusal('invalid_scope', 'A scope is beyond what was authorized.')
+  const beyond = names.find((name) => !authorized.includes(name))
+  if (beyond !== undefined)
+    throw refusal('invalid_scope', `The scope ${asQuotedValue(beyond)} is beyond what was authorized.`)
   return names
 }
 
@@ -225,8 +228,12 @@ function clientCredentialsGrant(tools: Tools): Grant {
         ? names.filter((name) => allowed?.includes(name))
         : allowedScopes(client, resources, names)
     const standard: readonly string[] = STANDARD_SCOPES
-    if (!names.every((name) => known.includes(name) && !standard.includes(name)))
-      throw refusal('invalid_scope', 'A scope does not exist, or the app may not have it.')
+    const other = names.find((name) => !known.includes(name) || standard.includes(name))
+    if (other !== undefined)
+      throw refusal(
+        'invalid_scope',
+        `The scope ${asQuotedValue(other)} does not exist, or the app may not have it.`,
+      )
     return issueToClient(tools, { client, scopes: names, resources, jkt }, call.now)
   }
 }

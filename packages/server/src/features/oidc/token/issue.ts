@@ -2,9 +2,11 @@
  * What an app gets: an access token for its resources, an ID token where it asks who the user is, and the answer around them
  * (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). One function for every grant.
  */
+
 import type { Acr } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Statements } from '../../../base/db/types.ts'
+import { asQuotedValue } from '../../../base/present/index.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import { isPairwise, sidFor, subjectFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -283,7 +285,11 @@ export async function resourcesFor(
   for (const identifier of isNamed ? new Set(named) : authorized) {
     const resource = authorized.includes(identifier) ? await clients.findResource(identifier) : null
     if (resource !== null && isResourceOf(client, resource)) found.push(resource)
-    else if (isNamed) throw refusal('invalid_target', 'A resource does not exist, or was not authorized.')
+    else if (isNamed)
+      throw refusal(
+        'invalid_target',
+        `The resource ${asQuotedValue(identifier)} does not exist, or was not authorized.`,
+      )
   }
   // a token without a resource would be for other APIs
   if (found.length === 0 && authorized.length > 0)

@@ -1,8 +1,10 @@
 /** The token endpoint (RFC 6749 §3.2). */
+
 import { z } from 'zod'
 import { described, textField } from '../../../base/described.ts'
 import { Problem } from '../../../base/errors.ts'
 import { protocol, type Row } from '../../../base/http/row/route.ts'
+import { asQuotedValue } from '../../../base/present/index.ts'
 import type { ClientUses } from '../../../core/clients/uses.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { authenticateClient, invalidGrant, refusal } from '../authentication/index.ts'
@@ -64,7 +66,8 @@ export function tokenEndpointRoutes(
         const { grant_type: type } = sent
         if (type === undefined) throw refusal('invalid_request', 'The parameter grant_type is missing.')
         const grant = Object.hasOwn(grants, type) ? grants[type] : undefined
-        if (grant === undefined) throw refusal('unsupported_grant_type', 'This grant_type is not supported.')
+        if (grant === undefined)
+          throw refusal('unsupported_grant_type', `The grant_type ${asQuotedValue(type)} is not supported.`)
         const allowed: readonly string[] = by.client.settings.grant_types
         if (!allowed.includes(type))
           throw refusal('unauthorized_client', 'The app is not registered for this grant_type.')
