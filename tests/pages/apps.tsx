@@ -44,6 +44,8 @@ export function appSamples(now: Date): Record<string, VNode> {
     lastUsedAt: null,
   }
   const consent = {
+    isSelection: false,
+    isFirstParty: false,
     app: 'Acme Portal',
     logo: portal.logo,
     source: 'known' as const,
@@ -78,6 +80,8 @@ export function appSamples(now: Date): Record<string, VNode> {
     ),
     'consent-document': <Consent {...consent} source={{ host: 'mcp.portal.acme.example' }} isUnproven />,
     'consent-registered': <Consent {...consent} source="itself" />,
+    'account-choice': <Consent {...consent} isSelection />,
+    'account-choice-own': <Consent {...consent} isSelection isFirstParty app={LONG} logo={null} />,
     'app-refused': (
       <RequestRefused
         title="This app cannot sign you in"

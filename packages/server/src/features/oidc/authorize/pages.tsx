@@ -19,11 +19,17 @@ import { answerApp } from './answers.ts'
 import { type CheckTools, checkRequest } from './checks.ts'
 import { type AskForConsent, type DecideTools, decide, type Underway } from './decide.ts'
 import { authorizeOperations } from './operations.ts'
-import { AuthorizationParameters, type PageReason, RefusedOnPage, RefusedToApp } from './request.ts'
+import {
+  type AppRequest,
+  AuthorizationParameters,
+  type PageReason,
+  RefusedOnPage,
+  RefusedToApp,
+} from './request.ts'
 import { useRequest } from './sql.ts'
 import { AUTHORIZE_PATH, CONSENT_PATH, continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
-import { Consent, type ConsentProps, RequestRefused } from './views.tsx'
+import { Consent, type ConsentProps, consentWords, RequestRefused } from './views.tsx'
 
 export type AuthorizeTools = Tools &
   DecideTools &
@@ -171,16 +177,20 @@ const consentPage =
     const organization = await ownerNameOf(tools.db.hot, client)
     const account = await accountOf(tools.db.hot, call.principal)
     const { host, protocol } = new URL(redirectUri)
+    const isUnproven = isUnprovenApp({ client, redirectUri })
+    const isSelection = isAccountChoice(request) && !isUnproven
     return {
       page: (
         <Consent
+          isSelection={isSelection}
+          isFirstParty={client.settings.first_party}
           app={client.name}
           logo={shownLogo(client.settings, client.source)}
           source={sourceOf(client)}
           organization={organization}
           account={account}
           host={host || protocol.slice(0, -1)}
-          isUnproven={isUnprovenApp({ client, redirectUri })}
+          isUnproven={isUnproven}
           scopes={scopes}
           resourceScopes={resourceScopesOf(resources, scopes)}
           policyUri={client.settings.policy_uri}
@@ -191,10 +201,14 @@ const consentPage =
           path={continuedAt(client.id, reference ?? '')}
         />
       ),
-      title: t(call.locale, 'consent.title', { app: client.name }),
+      title: t(call.locale, consentWords(isSelection).title, { app: client.name }),
       cookies,
     }
   }
+
+/** Whether the app wants the account to be chosen, and does not ask for the consent as well. */
+const isAccountChoice = ({ prompts }: AppRequest): boolean =>
+  prompts.has('select_account') && !prompts.has('consent')
 
 /** What users learn of an app that only it has said who it is. */
 const sourceOf = ({ id, source }: Client): ConsentProps['source'] =>

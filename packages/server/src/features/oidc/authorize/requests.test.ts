@@ -155,9 +155,24 @@ describe('prompt and max_age', () => {
     expect((await ask({}, own)).left?.searchParams.get('code')).toMatch(/^ac_/)
   })
 
-  it('consent and select_account ask an app of our own too', async () => {
-    for (const prompt of ['consent', 'select_account'])
-      expect((await ask({ prompt })).reply.text).toContain('Portal')
+  it('consent and select_account put a question for an app of our own too, each in its words', async () => {
+    const shown = async (prompt: string, of = app) => (await ask({ prompt }, of)).reply.text
+    expect(await shown('consent')).toContain('<h1>Allow Portal?</h1>')
+    expect(await shown('consent select_account')).toContain('<h1>Allow Portal?</h1>')
+    const choice = await shown('select_account')
+    expect(choice).toContain('<title>Which account for Portal?')
+    expect(choice).toContain('<h1>Which account for Portal?</h1>')
+    expect(choice).toMatch(/Continue with this account[\s\S]*Use another account/)
+    // that of another party gets something by it
+    const other = await shown('select_account', await testApp(world))
+    expect(other).toMatch(/Which account for Portal\?[\s\S]*>Allow<[\s\S]*>Do not allow</)
+    const { reply } = await follow(
+      ada.client,
+      authorizePath(app, { prompt: 'select_account', ui_locales: 'de' }),
+    )
+    const fields = formOf(reply.text, '/consent')
+    const { headers } = await ada.client.post('/consent', { ...fields, decision: 'allow' }, { form: true })
+    expect(new URL(headers.get('location') ?? '').searchParams.get('code')).toMatch(/^ac_/)
   })
 
   it('create leads to the registration', async () => {

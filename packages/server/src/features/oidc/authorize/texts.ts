@@ -19,6 +19,10 @@ export const authorizeText = texts({
     'consent.terms': 'Terms of service',
     'consent.allow': 'Allow',
     'consent.deny': 'Do not allow',
+    'select.title': 'Which account for {app}?',
+    'select.lead': '{app} lets you choose the account that you use there.',
+    'select.continue': 'Continue with this account',
+    'select.deny': 'Cancel',
     'refused.title': 'This app cannot sign you in',
     'refused.unknown_app': 'The address names no app that is known here, or one that was disabled.',
     'refused.unusable_document':
@@ -52,6 +56,10 @@ export const authorizeText = texts({
     'consent.terms': 'Nutzungsbedingungen',
     'consent.allow': 'Erlauben',
     'consent.deny': 'Nicht erlauben',
+    'select.title': 'Welches Konto für {app}?',
+    'select.lead': '{app} lässt Sie wählen, welches Konto Sie dort verwenden.',
+    'select.continue': 'Mit diesem Konto fortfahren',
+    'select.deny': 'Abbrechen',
     'refused.title': 'Diese App kann Sie nicht anmelden',
     'refused.unknown_app':
       'Die Adresse nennt keine App, die hier bekannt ist, oder eine, die gesperrt wurde.',

@@ -8,6 +8,10 @@ import { CONSENT_PATH } from './stored.ts'
 import { authorizeText as t } from './texts.ts'
 
 export interface ConsentProps extends WantedAccessProps {
+  /** Whether the user is to choose the account; otherwise it is about what the app gets alone. */
+  isSelection: boolean
+  /** An app that needs no consent: a choice of the account allows nothing. */
+  isFirstParty: boolean
   app: string
   /** Its image, as a `data:` address; null for none. */
   logo: string | null
@@ -32,12 +36,11 @@ export interface ConsentProps extends WantedAccessProps {
 export function Consent(props: ConsentProps) {
   const { locale } = useUi()
   const { app, source, organization, account, host, isUnproven, scopes, resourceScopes } = props
+  const { isSelection } = props
+  const words = consentWords(isSelection)
+  const isChoice = isSelection && props.isFirstParty
   return (
-    <Card
-      logo={props.logo}
-      title={t(locale, 'consent.title', { app })}
-      lead={t(locale, 'consent.lead', { app })}
-    >
+    <Card logo={props.logo} title={t(locale, words.title, { app })} lead={t(locale, words.lead, { app })}>
       {source === 'itself' && <Alert kind="info">{t(locale, 'consent.itself', { app })}</Alert>}
       {typeof source === 'object' && (
         <>
@@ -54,13 +57,15 @@ export function Consent(props: ConsentProps) {
         action={CONSENT_PATH}
         hidden={{ client_id: props.clientId, request_uri: props.reference, shown: props.shown }}
       >
-        <Button sent={{ name: 'decision', value: 'allow' }}>{t(locale, 'consent.allow')}</Button>
+        <Button sent={{ name: 'decision', value: 'allow' }}>
+          {t(locale, isChoice ? 'select.continue' : 'consent.allow')}
+        </Button>
         <Button kind="secondary" sent={{ name: 'decision', value: 'deny' }}>
-          {t(locale, 'consent.deny')}
+          {t(locale, isChoice ? 'select.deny' : 'consent.deny')}
         </Button>
       </Form>
       <Form action="/sign-out" returnTo={props.path} class="button-form">
-        <Button kind="link">{t(locale, 'consent.other')}</Button>
+        <Button kind={isSelection ? 'secondary' : 'link'}>{t(locale, 'consent.other')}</Button>
       </Form>
       <LinkRow>
         {props.policyUri && (
@@ -77,6 +82,11 @@ export function Consent(props: ConsentProps) {
     </Card>
   )
 }
+
+/** The words of the question, and of the choice of an account (`prompt=select_account`). */
+export const consentWords = (isSelection: boolean) => (isSelection ? SELECTION : QUESTION)
+const QUESTION = { title: 'consent.title', lead: 'consent.lead' } as const
+const SELECTION = { title: 'select.title', lead: 'select.lead' } as const
 
 /** A request that ends here, because no redirect is safe. */
 export function RequestRefused({
