@@ -188,6 +188,7 @@ pre { white-space: pre-wrap; }
 .qr { display: block; width: min(100%, 14rem); margin: 1.25rem auto 0; border-radius: .5625rem; image-rendering: pixelated; }
 .codes, .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); gap: .5rem; margin-top: 1rem; }
 .codes li { padding: .375rem .75rem; border: 1px solid var(--line); border-radius: .5625rem; text-align: center; }
+.whole { white-space: nowrap; }
 .compared { margin: .25rem 0 1rem; text-align: center; }
 .compared code { font-size: 1.75rem; letter-spacing: .08em; color: var(--ink); user-select: all; }
 .copyable { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 0 .75rem; }

@@ -18,7 +18,7 @@ export function EnterUserCode({ typed }: { typed: string | null }) {
           autocomplete="off"
           maxlength={20}
           autofocus
-          hint={t(locale, 'enter.hint', { example: 'WDJB-MJHT' })}
+          hint={t.nodes(locale, 'enter.hint', { example: <span class="whole">WDJB-MJHT</span> })}
         />
         <Button>{t(locale, 'enter.continue')}</Button>
       </Form>
