@@ -124,11 +124,39 @@ describe('an app', () => {
     })
   })
 
+  it.each([
+    ['with JavaScript', { javaScriptEnabled: true, locale: 'en-GB' }, 'Cancel'],
+    ['without JavaScript, in German', { javaScriptEnabled: false, locale: 'de-DE' }, 'Abbrechen'],
+  ] as const)(
+    'learns that the user has cancelled the proof that it demands: %s',
+    async (_mode, options, cancel) => {
+      const { email, client } = await world.person()
+      await client.patch('/api/v1/users/me', { locale: options.locale.slice(0, 2) })
+      await inBrowser(options, async (me, context) => {
+        await me.visit('/sign-in')
+        await me.page.locator('[name=identifier]').fill(email)
+        await me.page.locator('[name=password]').fill(PASSWORD)
+        await me.press(TEXTS[options.locale].signIn)
+        await me.visit(begun({ prompt: 'login' }))
+        expect(new URL(me.page.url()).pathname).toBe('/step-up')
+        expect(await me.text()).toContain('Acme Portal')
+        await look(me, `app-step-up-${options.locale}-${options.javaScriptEnabled}`)
+        await me.press(cancel)
+        await me.page.getByText('Back in the app').waitFor()
+        expect(received.at(-1)?.get('error')).toBe('access_denied')
+        expect(received.at(-1)?.get('iss')).toBe(world.config.publicUrl)
+        expect(complaintsOf(context)).toEqual([])
+      })
+    },
+  )
+
   it('that is not known, or names another address, leads nowhere', async () => {
     await inBrowser({}, async (me) => {
       await me.visit(authorizePath(app, { redirect_uri: 'https://evil.example/' }))
       expect(await me.heading()).toBe('This app cannot sign you in')
       await look(me, 'app-refused')
+      await me.visit(`${begun()}&state=a&state=b`)
+      await look(me, 'app-unreadable')
     })
   })
 })

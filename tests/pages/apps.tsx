@@ -87,6 +87,7 @@ export function appSamples(now: Date): Record<string, VNode> {
         title="This app cannot sign you in"
         lead="The app wants you to be led to an address that is not registered for it. You have not been led there."
         error="invalid_request (redirect_uri)"
+        documented={{ file: 'docs/guides/apps.md', section: 'Redirect URIs' }}
       />
     ),
     applications: <Applications applications={[portal, own]} isRemoved more="/more" first={null} />,

@@ -53,7 +53,8 @@ code, pre { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 .brand svg { width: 1.875rem; height: 1.875rem; }
 .brand rect { fill: var(--fill); } .brand path { fill: var(--on-fill); }
 .brand img, .app { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
-.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 .75rem; font-size: .875rem; white-space: nowrap; }
+.person, .badge, .whole { white-space: nowrap; }
+.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 .75rem; font-size: .875rem; }
 .who { display: grid; min-width: 0; text-align: end; }
 .who > * { overflow: hidden; text-overflow: ellipsis; }
 .who a { line-height: 1.5rem; color: var(--quiet); }
@@ -165,7 +166,7 @@ details + details, .items > li + li { border-top: 1px solid var(--line); }
 .account .within a { min-height: 2.5rem; margin: 0; padding: 0 .6875rem; border: 1px solid var(--line); border-radius: 1.25rem; font-size: .875rem; }
 .account .within a[aria-current] { border-color: var(--accent); background: var(--card); }
 dl { display: grid; gap: .875rem; margin-top: 1rem; }
-.badge { display: inline-block; padding: .0625rem .5625rem; border-radius: 1rem; background: var(--soft); color: var(--quiet); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
+.badge { display: inline-block; padding: .0625rem .5625rem; border-radius: 1rem; background: var(--soft); color: var(--quiet); font-size: .8125rem; font-weight: 600; }
 .badge.success { color: var(--good); }
 .badge.warning { color: var(--warn); }
 .success, .done { border-color: var(--good); background: var(--good-soft); }
@@ -188,7 +189,6 @@ pre { white-space: pre-wrap; }
 .qr { display: block; width: min(100%, 14rem); margin: 1.25rem auto 0; border-radius: .5625rem; image-rendering: pixelated; }
 .codes, .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); gap: .5rem; margin-top: 1rem; }
 .codes li { padding: .375rem .75rem; border: 1px solid var(--line); border-radius: .5625rem; text-align: center; }
-.whole { white-space: nowrap; }
 .compared { margin: .25rem 0 1rem; text-align: center; }
 .compared code { font-size: 1.75rem; letter-spacing: .08em; color: var(--ink); user-select: all; }
 .copyable { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 0 .75rem; }

@@ -9,6 +9,7 @@ import type { Config } from '../../config.ts'
 import type { ProtocolStyle, Style } from '../call.ts'
 import { Problem } from '../errors.ts'
 import type { Answer, CookieChange } from '../http/row/route.ts'
+import { asQuotedText } from '../quoted.ts'
 import { type CookieJar, cookieJar } from './cookies.ts'
 import { detail } from './detail.ts'
 import { type DownloadStream, downloadStream } from './download.ts'
@@ -21,14 +22,13 @@ import { scim } from './scim.ts'
 import { pageSecurity, transportSecurity } from './security.ts'
 import type { JsonText, Serialise } from './serialise.ts'
 import { standard } from './standard.ts'
-import { asQuotedText, type EnvelopeFields, JSON_TYPE, type StyleWriter } from './style.ts'
+import { type EnvelopeFields, JSON_TYPE, type StyleWriter } from './style.ts'
 
 export { type CookieJar, cookieJar } from './cookies.ts'
 export type { EventStream } from './events.ts'
 export { OAUTH_ERRORS } from './oauth.ts'
 export { SCIM_ERRORS } from './scim.ts'
 export { dates, type JsonText, type Serialise, serialiser } from './serialise.ts'
-export { asQuotedValue } from './style.ts'
 
 /** The writers themselves, for the examples of the reference. */
 export const STYLE_WRITERS: Readonly<Record<Style | ProtocolStyle, StyleWriter>> = {

@@ -3,7 +3,8 @@
  * `Accept`.
  */
 import type { ErrorCode } from '../errors.ts'
-import { asQuotedText, JSON_TYPE, type StyleWriter, sentence } from './style.ts'
+import { asQuotedText } from '../quoted.ts'
+import { JSON_TYPE, type StyleWriter, sentence } from './style.ts'
 
 /** The OAuth error of each code, for problems without a `protocolError`: RFC 6749 §4.1.2.1, §5.2, RFC 6750 §3.1, RFC 9470 §3. */
 export const OAUTH_ERRORS: Readonly<Record<ErrorCode, string>> = {

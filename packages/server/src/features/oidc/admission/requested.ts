@@ -1,5 +1,5 @@
 /** What a request of an app names: scopes and resources, judged alike at every endpoint where a request begins. */
-import { asQuotedValue } from '../../../base/present/index.ts'
+import { asQuotedValue } from '../../../base/quoted.ts'
 import type { Client, Clients, Resource } from '../../../core/clients/index.ts'
 import { wordsOf } from '../scopes/index.ts'
 import { allowedScopes, isResourceOf } from './admission.ts'

@@ -5,7 +5,7 @@
  */
 import { ACRS, type Acr } from '../../../base/assurance.ts'
 import type { Db } from '../../../base/db/types.ts'
-import { asQuotedValue } from '../../../base/present/index.ts'
+import { asQuotedValue } from '../../../base/quoted.ts'
 import { type Client, type Clients, isUsableClient, matchesRedirect } from '../../../core/clients/index.ts'
 import { hasSubjects, userOfSubject } from '../../../core/subjects/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'

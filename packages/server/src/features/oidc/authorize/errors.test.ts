@@ -1,7 +1,10 @@
 /** What errors of the protocol say to the developers of an app: which parameter or value is wrong, within limits and without markup. */
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizePath, follow, type TestApp, testApp } from '../../../testing/apps.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
+import { LOGOUT_SECTION } from '../logout/views.tsx'
+import { REQUEST_SECTIONS } from './texts.ts'
 
 const HTML = { accept: 'text/html' }
 
@@ -61,6 +64,29 @@ describe('the page of a request that cannot be read', () => {
     const text = await shown(`&${long}=1&${long}=2`)
     expect(text).toContain(`<code>${'x'.repeat(60)}…</code>`)
     expect(text).not.toContain('x'.repeat(61))
+  })
+})
+
+describe('the documentation', () => {
+  const headings = (file: string) => {
+    const text = readFileSync(new URL(`../../../../../../${file}`, import.meta.url), 'utf8')
+    return [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
+  }
+
+  it('has every section that a page names', () => {
+    for (const one of [...Object.values(REQUEST_SECTIONS), LOGOUT_SECTION])
+      if (one !== null) expect(headings(one.file)).toContain(one.section)
+  })
+
+  it('is named to the developers of an app, and not where its user can only begin again', async () => {
+    const shown = async (path: string, language = 'en') =>
+      (await world.client().get(path, { headers: { ...HTML, 'accept-language': language } })).text
+    const wrong = authorizePath(app, { redirect_uri: 'https://other.example/' })
+    expect(await shown(wrong)).toContain('docs/guides/apps.md, “Redirect URIs”')
+    expect(await shown(wrong, 'de')).toContain('In der Dokumentation von Latchkey: docs/guides/apps.md')
+    expect(await shown(authorizePath({ id: 'gone' }))).toContain('docs/guides/apps.md, “Adding one”')
+    expect(await shown('/oidc/logout?client_id=gone')).toContain('docs/guides/signing-out-of-apps.md')
+    expect(await shown('/consent')).not.toContain('docs/guides')
   })
 })
 

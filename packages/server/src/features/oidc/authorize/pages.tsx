@@ -28,7 +28,7 @@ import {
 } from './request.ts'
 import { useRequest } from './sql.ts'
 import { AUTHORIZE_PATH, CONSENT_PATH, continuedAt, isReference, openStored, storeUnbound } from './stored.ts'
-import { authorizeText as t } from './texts.ts'
+import { REQUEST_SECTIONS, authorizeText as t } from './texts.ts'
 import { Consent, type ConsentProps, consentWords, RequestRefused } from './views.tsx'
 
 export type AuthorizeTools = Tools &
@@ -229,6 +229,11 @@ function refusedPage({ locale }: Call, { reason, message }: RefusedOnPage): Page
   const isOver = reason === 'expired' || reason === 'other_browser'
   const title = t(locale, isOver ? 'expired.title' : 'refused.title')
   const lead = isOver ? t(locale, `${reason}.lead`) : t(locale, `refused.${reason}`)
-  const error = reason === 'unusable_document' ? `${CODES[reason]}: ${message}` : CODES[reason]
-  return { page: <RequestRefused title={title} lead={lead} error={error} />, title, status: 400 }
+  const error =
+    reason === 'unusable_document' ? `${CODES[reason]}: ${message.replace(/\.$/, '')}` : CODES[reason]
+  return {
+    page: <RequestRefused title={title} lead={lead} error={error} documented={REQUEST_SECTIONS[reason]} />,
+    title,
+    status: 400,
+  }
 }

@@ -9,7 +9,6 @@ import { type Call, firstLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
 import { LOCALE_COOKIE } from '../../../base/http/browser-cookies.ts'
-import type { AppAhead } from '../../../base/http/index.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { type AuthorizationParameters, RefusedOnPage } from './request.ts'
@@ -132,12 +131,6 @@ async function insert(
 /** The path at which a request is continued; it names the app, as RFC 9126 §4 asks for. */
 export const continuedAt = (clientId: string, reference: string, path = AUTHORIZE_PATH): string =>
   `${path}?${new URLSearchParams({ client_id: clientId, request_uri: reference })}`
-
-/** The form that refuses a stored request for its signed-in user; null for an address that names none. */
-export const refusalOf = (clientId: string, requestUri: string | undefined): AppAhead['refusal'] =>
-  isReference(requestUri)
-    ? { action: CONSENT_PATH, hidden: { client_id: clientId, request_uri: requestUri, decision: 'deny' } }
-    : null
 
 /**
  * Opens the request of a reference in this browser.

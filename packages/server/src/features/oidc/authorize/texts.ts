@@ -1,5 +1,27 @@
-/** Texts of the pages between an app and its user. */
+/** Texts of the pages between an app and its user, and where the documentation treats what ends on one. */
 import { texts } from '../../../base/page/index.ts'
+import type { PageReason } from './request.ts'
+
+export interface DocumentedSection {
+  file: string
+  section: string
+}
+
+const APPS = 'docs/guides/apps.md'
+
+/**
+ * For the developers of the app, by file and section; null where the user alone can help. Not a link: the server does not serve its
+ * guides, and may have no network.
+ */
+export const REQUEST_SECTIONS: Readonly<Record<PageReason, DocumentedSection | null>> = {
+  unknown_app: { file: APPS, section: 'Adding one' },
+  unusable_document: { file: 'docs/guides/apps-that-register-themselves.md', section: 'By a document' },
+  unknown_address: { file: APPS, section: 'Redirect URIs' },
+  no_address: { file: APPS, section: 'Redirect URIs' },
+  malformed: { file: APPS, section: 'Pushing requests' },
+  expired: null,
+  other_browser: null,
+}
 
 export const authorizeText = texts({
   en: {
@@ -37,7 +59,8 @@ export const authorizeText = texts({
     'expired.lead': 'It took too long, or it was completed already. Go back to the app and begin again.',
     'other_browser.lead':
       'It was begun in another browser. Continue there, or go back to the app and begin again here.',
-    'code.developers': 'For developers: {error}',
+    'code.developers': 'For developers: {error}.',
+    'code.documented': 'In the documentation of Latchkey: {file}, “{section}”.',
   },
   de: {
     'authorize.returning': 'Zurück zur App',
@@ -76,6 +99,7 @@ export const authorizeText = texts({
       'Sie hat zu lange gedauert oder wurde schon abgeschlossen. Gehen Sie zurück zur App und beginnen Sie neu.',
     'other_browser.lead':
       'Sie wurde in einem anderen Browser begonnen. Machen Sie dort weiter, oder gehen Sie zurück zur App und beginnen Sie hier neu.',
-    'code.developers': 'Für Entwickler: {error}',
+    'code.developers': 'Für Entwickler: {error}.',
+    'code.documented': 'In der Dokumentation von Latchkey: {file}, „{section}“.',
   },
 })

@@ -5,7 +5,7 @@ import { useUi } from '../../../base/page/index.ts'
 import { Alert, Button, Card, LinkRow } from '../../../base/page/parts.tsx'
 import { WantedAccess, type WantedAccessProps } from '../consents/index.ts'
 import { CONSENT_PATH } from './stored.ts'
-import { authorizeText as t } from './texts.ts'
+import { type DocumentedSection, authorizeText as t } from './texts.ts'
 
 export interface ConsentProps extends WantedAccessProps {
   /** Whether the user is to choose the account; otherwise it is about what the app gets alone. */
@@ -93,10 +93,13 @@ export function RequestRefused({
   title,
   lead,
   error,
+  documented = null,
 }: {
   title: string
   lead: string
   error: string | null
+  /** Where the documentation treats it. */
+  documented?: DocumentedSection | null
 }) {
   const { locale } = useUi()
   return (
@@ -104,7 +107,10 @@ export function RequestRefused({
       {error !== null && (
         <>
           <p class="lead">{t(locale, 'refused.advice')}</p>
-          <p class="lead hint">{t(locale, 'code.developers', { error })}</p>
+          <p class="lead hint">
+            {t(locale, 'code.developers', { error })}
+            {documented && ` ${t(locale, 'code.documented', { ...documented })}`}
+          </p>
         </>
       )}
     </Card>

@@ -45,7 +45,7 @@ const begin = (clientId = id, more: Record<string, string | null> = {}, by = ada
 async function refusalOf(clientId = id, more: Record<string, string> = {}): Promise<string> {
   const { reply, left } = await begin(clientId, more)
   expect([left, reply.status]).toEqual([null, 400])
-  return /For developers: ([^<]*)/.exec(reply.text)?.[1] ?? ''
+  return /For developers: ([^<]*)\. In the documentation/.exec(reply.text)?.[1] ?? ''
 }
 const send = (path: string, form: Record<string, string>) => world.client().post(path, form, { form: true })
 const exchange = (code: string, more: Record<string, string> = {}) =>

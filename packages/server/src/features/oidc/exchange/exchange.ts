@@ -3,7 +3,7 @@
  * of the token that it was sent (delegation); an administrator gets a token that acts as a user (impersonation.ts). Each names who acts
  * in `act`, and none is exchanged again, so that a token says the whole of what has happened.
  */
-import { asQuotedValue } from '../../../base/present/index.ts'
+import { asQuotedValue } from '../../../base/quoted.ts'
 import { hasSubjects, isPairwise, subjectFor, userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject } from '../../access/tokens/index.ts'

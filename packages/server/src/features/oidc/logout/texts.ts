@@ -20,6 +20,7 @@ export const logoutText = texts({
       'For developers: post_logout_redirect_uri is not registered for the app exactly as it was sent.',
     'fault.no_app':
       'For developers: post_logout_redirect_uri needs an id_token_hint, or the client_id of the app.',
+    'fault.documented': 'In the documentation of Latchkey: {file}, “{section}”.',
     'fault.expired': 'The request of the app has expired. You have not been led back to it.',
   },
   de: {
@@ -41,6 +42,7 @@ export const logoutText = texts({
       'Für Entwickler: post_logout_redirect_uri ist für die App nicht genau so eingetragen, wie sie gesendet wurde.',
     'fault.no_app':
       'Für Entwickler: post_logout_redirect_uri braucht einen id_token_hint oder die client_id der App.',
+    'fault.documented': 'In der Dokumentation von Latchkey: {file}, „{section}“.',
     'fault.expired': 'Die Anfrage der App ist abgelaufen. Sie wurden nicht zu ihr zurückgeleitet.',
   },
 })

@@ -7,9 +7,21 @@ import { logoutText as t } from './texts.ts'
 
 type LogoutViewProps = Pick<LogoutRequest, 'app' | 'fault'>
 
+/** The guide of the repository, which the server does not serve. */
+export const LOGOUT_SECTION = {
+  file: 'docs/guides/signing-out-of-apps.md',
+  section: 'Signing out by an app',
+} as const
+
 function Fault({ fault }: Pick<LogoutViewProps, 'fault'>) {
   const { locale } = useUi()
-  return fault === null ? null : <p class="hint block">{t(locale, `fault.${fault}`)}</p>
+  if (fault === null) return null
+  return (
+    <p class="hint block">
+      {t(locale, `fault.${fault}`)}
+      {fault !== 'expired' && ` ${t(locale, 'fault.documented', LOGOUT_SECTION)}`}
+    </p>
+  )
 }
 
 /** @param sealed the request, which the form sends again */

@@ -1,10 +1,11 @@
 /** Which app a stored request leads back to, for the pages before it: users see where they sign in to. */
 import type { AppAhead } from '../../../base/http/index.ts'
 import { type Clients, isUsableClient, shownLogo } from '../../../core/clients/index.ts'
-import { refusalOf } from '../authorize/index.ts'
 
+/** Where users allow a stored request, and refuse it. */
+const CONSENT_PATH = '/consent'
 /** Where stored requests are continued. */
-const CONTINUED: readonly string[] = ['/oidc/authorize', '/consent']
+const CONTINUED: readonly string[] = ['/oidc/authorize', CONSENT_PATH]
 
 /**
  * The app that an address on this server continues to; null for every other address, and for an app that is not in use. One that cannot be looked up is
@@ -18,7 +19,11 @@ export async function appAt(clients: Clients, address: string, now: Date): Promi
   try {
     const client = await clients.find(id)
     if (client === null || !isUsableClient(client, now)) return null
-    const refusal = refusalOf(id, request.get('request_uri') ?? undefined)
+    const reference = request.get('request_uri')
+    const refusal =
+      reference === null
+        ? null
+        : { action: CONSENT_PATH, hidden: { client_id: id, request_uri: reference, decision: 'deny' } }
     return { name: client.name, logo: shownLogo(client.settings, client.source), refusal }
   } catch {
     return null

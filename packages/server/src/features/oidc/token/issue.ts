@@ -6,7 +6,7 @@
 import type { Acr } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Statements } from '../../../base/db/types.ts'
-import { asQuotedValue } from '../../../base/present/index.ts'
+import { asQuotedValue } from '../../../base/quoted.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import { isPairwise, sidFor, subjectFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
