@@ -238,6 +238,7 @@ describe('no row is created for another user or organization', () => {
     ['a key for another user', `insert into latchkey.api_keys (id, user_id, name, environment, hint, token_hash, created_at) values ('key_x', 'b_owner', 'k', 'live', 'lk', 'x', ${at})`],
     ['a session', `insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr) values ('ses_x', 'a_owner', 'x', ${at}, ${at}, ${at}, ${at}, 1, false, '{}')`],
     ['a message about a session of another user', `insert into latchkey.logout_deliveries (id, client_id, session_id, user_id, created_at, next_at) values ('lgo_x', 'cli_server', 'ses_b_owner', 'b_owner', ${at}, ${at})`],
+    ['a message that names another session', `insert into latchkey.logout_deliveries (id, client_id, session_id, sid, user_id, created_at, next_at) values ('lgo_x', 'cli_server', 'ses_a_owner', 'ses_b_owner', 'a_owner', ${at}, ${at})`],
     ['a message about a session that did not sign in to the app', `insert into latchkey.logout_deliveries (id, client_id, session_id, user_id, created_at, next_at) values ('lgo_x', 'cli_x', 'ses_a_owner', 'a_owner', ${at}, ${at})`],
     ['a session in another organization', `update latchkey.sessions set organization_id = 'org_b'`],
     ['an event of another user', `insert into latchkey.audit_events (id, at, event_type, user_id, details) values ('aud_x', ${at}, 'auth.logout', 'b_owner', '{}')`],

@@ -23,7 +23,7 @@ export const GRANTS: readonly string[] = [
   'invitations update(address expires_at invited_by revoked_at role secret_hash sent_at sent_count sent_times)',
   'jobs insert',
   'letters insert',
-  'logout_deliveries insert(client_id created_at id next_at session_id user_id)',
+  'logout_deliveries insert(client_id created_at id next_at session_id sid user_id)',
   'memberships delete',
   'memberships select',
   'memberships update(role)',

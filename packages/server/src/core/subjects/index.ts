@@ -1,5 +1,5 @@
 /**
- * Subject identifiers (OpenID Connect Core §8): by what an app knows a user. For most apps it is the id; for one with pairwise
+ * Subject identifiers (OpenID Connect Core §8): by what an app knows a user, and a session. For most apps it is the id; for one with pairwise
  * subjects it is a random text that the apps of its sector share, and by which no other app can tell who it is. Owns the table, and
  * leaves to the features where a subject is used.
  *
@@ -14,9 +14,11 @@ import type { Client } from '../clients/index.ts'
 import { sectorHostOf } from '../clients/redirect-uris.ts'
 import {
   insertSubject,
+  keepSid,
   lockForSubject,
   lockForSubjects,
   selectAppFamilies,
+  selectSid,
   selectSubject,
   selectSubjectsOf,
   selectUserOf,
@@ -91,11 +93,34 @@ export const userInSub = (db: Statements, sub: string): Eventual<string | null> 
   isId('usr', sub) ? sub : selectUserOf(db, sub, null)
 
 /**
- * What names the session to an app. All other apps get its id, by which one with pairwise subjects could tell with them that
- * two users are one: it gets a text that is for it alone.
+ * What names a session to an app with pairwise subjects: a text that is for it alone. All other apps get the id of the session, by which
+ * it could tell with them that two users are one. It is stored when the session signs in to the app, because the app keeps it: under
+ * another secret it would be another text. Null for public subjects.
  */
-export const sidFor = (keyring: Keyring, client: Client, sessionId: string): string =>
-  isPairwise(client) ? keyring.mac('sids', `${client.id} ${sessionId}`).toString('base64url') : sessionId
+export const newSid = (keyring: Keyring, client: Client, sessionId: string): string | null =>
+  isPairwise(client) ? keyring.mac('sids', `${client.id} ${sessionId}`).toString('base64url') : null
+
+/** What names the session to the app. Immediate for public subjects. */
+export function findSid(
+  { db, keyring }: { db: Pick<Db, 'hot'>; keyring: Keyring },
+  client: Client,
+  sessionId: string,
+): Eventual<string> {
+  const made = newSid(keyring, client, sessionId)
+  if (made === null) return sessionId
+  return whenReady(selectSid(db.hot, sessionId, client.id), (found) => {
+    // a session whose sign-in to the app a previous version has stored
+    if (found === null) return keepSid(db.hot, { sessionId, clientId: client.id, sid: made })
+    return found
+  })
+}
+
+/** The same for a session that has ended, by what was stored with the message about it. */
+export const sidAtEnd = (
+  keyring: Keyring,
+  client: Client,
+  { sessionId, sid }: { sessionId: string; sid: string | null },
+): string => sid ?? newSid(keyring, client, sessionId) ?? sessionId
 
 /** The subjects of a user, for revoking what has them: new ones wait for the end of the transaction. As the system. */
 export async function lockSubjects(tx: Tx, userId: string): Promise<string[]> {

@@ -49,6 +49,24 @@ export async function lockForSubjects(tx: Tx, userId: string): Promise<void> {
   await sql`select 1 from users where id = ${userId} for no key update`.execute(tx)
 }
 
+/** Null where none is stored. */
+export async function selectSid(db: Statements, sessionId: string, clientId: string): Promise<string | null> {
+  const { rows } = await sql<{ sid: string | null }>`
+    select sid from client_sessions where session_id = ${sessionId} and client_id = ${clientId}`.execute(db)
+  return rows[0]?.sid ?? null
+}
+
+/** Of concurrent ones, the first stays. @returns what is stored now; where the session is not at the app any more, `sid` */
+export async function keepSid(
+  db: Statements,
+  { sessionId, clientId, sid }: { sessionId: string; clientId: string; sid: string },
+): Promise<string> {
+  const { rows } = await sql<{ sid: string }>`
+    update client_sessions set sid = coalesce(sid, ${sid})
+    where session_id = ${sessionId} and client_id = ${clientId} returning sid`.execute(db)
+  return rows[0]?.sid ?? sid
+}
+
 export async function selectAppFamilies(tx: Tx, sessionIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from token_families

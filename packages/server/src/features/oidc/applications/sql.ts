@@ -5,6 +5,7 @@ import type { Statements, Tx } from '../../../base/db/types.ts'
 import { endClientAccess } from '../../../core/client-access.ts'
 import type { ClientsTable } from '../../../core/clients/tables.ts'
 import type { Allowed } from '../consents/index.ts'
+import type { SessionAtApp } from '../logout/index.ts'
 
 export interface ApplicationRow {
   id: string
@@ -74,14 +75,18 @@ export async function withdrawGrant(tx: Tx, id: string, now: Date): Promise<stri
 }
 
 /** Ends the sessions of a user at an app, locked in the order of their ids. @returns these */
-export async function deleteClientSessions(tx: Tx, userId: string, clientId: string): Promise<string[]> {
-  const { rows } = await sql<{ session_id: string }>`
+export async function deleteClientSessions(
+  tx: Tx,
+  userId: string,
+  clientId: string,
+): Promise<SessionAtApp[]> {
+  const { rows } = await sql<SessionAtApp>`
     with held as materialized (
       select k.session_id from client_sessions k join sessions s on s.id = k.session_id
       where s.user_id = ${userId} and s.ended_at is null and k.client_id = ${clientId}
       order by k.session_id for update of k
     )
     delete from client_sessions k using held where k.session_id = held.session_id and k.client_id = ${clientId}
-    returning k.session_id`.execute(tx)
-  return rows.map(({ session_id }) => session_id)
+    returning k.session_id as id, k.sid`.execute(tx)
+  return rows
 }

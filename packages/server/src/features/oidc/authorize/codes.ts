@@ -5,7 +5,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { auditInserts } from '../../../core/audit/index.ts'
-import { ensureSubject } from '../../../core/subjects/index.ts'
+import { ensureSubject, newSid } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { keepRegistered } from '../clients/index.ts'
 import { allowedBy } from '../consents/index.ts'
@@ -28,14 +28,15 @@ export type Permitted = Pick<
  * @throws RefusedOnPage where the request was used meanwhile; Problem AUTHENTICATION_REQUIRED where the session has ended
  */
 export async function makeCode(
-  { db }: Pick<Tools, 'db'>,
+  { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
   call: SignedInCall,
   request: AppRequest,
   { stored, met, isAllowed }: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
 ): Promise<string | null> {
   const code = `ac_${randomSecret()}`
   const { now } = call
-  const by = { hash: sha256(code), met, isAllowed, expiresAt: later(now, CODE_LIFETIME) }
+  const sid = newSid(keyring, request.client, call.session.id)
+  const by = { hash: sha256(code), sid, met, isAllowed, expiresAt: later(now, CODE_LIFETIME) }
   try {
     await db.tx('system', async (tx) => {
       if (stored !== null && !(await useRequest(tx, stored.hash, now))) throw new RefusedOnPage('expired')
@@ -54,20 +55,20 @@ class NotAllowed extends Error {}
 /**
  * Inserts a code by its digest, and remembers what the user has just allowed by it. Of a first-party app that has no question nothing
  * is remembered, so that it has to ask once it is none any more.
- * @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended; NotAllowed where the
+ * @param by `sid`: `newSid` of the session. @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended; NotAllowed where the
  * user has not just allowed it, nor before
  */
 export async function insertPermitted(
   tx: Tx,
   call: SignedInCall,
   request: Permitted,
-  by: { hash: Buffer; met: Met; isAllowed: boolean; expiresAt: Date },
+  by: { hash: Buffer; sid: string | null; met: Met; isAllowed: boolean; expiresAt: Date },
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const { principal, session, now } = call
   const { userId, username } = principal
   const { client, scopes } = request
-  const { hash, met, isAllowed, expiresAt } = by
+  const { hash, sid, met, isAllowed, expiresAt } = by
   const isUnasked = client.settings.first_party && !isAllowed
   const code = {
     hash,
@@ -75,6 +76,7 @@ export async function insertPermitted(
     clientId: client.id,
     userId,
     sessionId: session.id,
+    sid,
     redirectUri: request.redirectUri,
     challenge: request.challenge ?? null,
     scopes,

@@ -82,6 +82,8 @@ export interface NewCode {
   clientId: string
   userId: string
   sessionId: string
+  /** `newSid` of the session. */
+  sid: string | null
   redirectUri: string
   challenge: string | null
   scopes: readonly string[]
@@ -125,8 +127,8 @@ const insertion = compiledOnce<CodeValues, { outcome: CodeOutcome }>((_, code) =
     ), given as (
       select id from known union all select id from made
     ), entered as (
-      insert into client_sessions (session_id, client_id, created_at)
-      select open.id, ${code.clientId}, ${code.now}::timestamptz from open
+      insert into client_sessions (session_id, client_id, created_at, sid)
+      select open.id, ${code.clientId}, ${code.now}::timestamptz, ${code.sid} from open
       on conflict (session_id, client_id) do nothing
     ), inserted as (
       insert into authorization_codes (hash, client_id, grant_id, user_id, session_id, redirect_uri, challenge, scopes, resources,

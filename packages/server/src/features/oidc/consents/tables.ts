@@ -24,4 +24,6 @@ export interface ClientSessionsTable {
   session_id: string
   client_id: string
   created_at: Date
+  /** What names the session to an app with pairwise subjects; null: its id, or a previous version has written the row. */
+  sid: string | null
 }

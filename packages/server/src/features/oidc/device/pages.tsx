@@ -10,6 +10,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import { audit } from '../../../core/audit/index.ts'
 import { type Client, isUsableClient, type Resource, shownLogo } from '../../../core/clients/index.ts'
+import { newSid } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { allowedScopes, isResourceOf } from '../admission/index.ts'
 import {
@@ -218,7 +219,8 @@ async function allow(
   if (!wasShown(tools.keyring, questionOf(call, found), shown))
     return { redirect: questionAt(found.userCode) }
   const permitted = { client, scopes, consentScopes: scopes, resources, redirectUri: DEVICE_GRANT }
-  const code = { hash: device.hash, met: reached, isAllowed: true, expiresAt: device.expires_at }
+  const sid = newSid(tools.keyring, client, call.session.id)
+  const code = { hash: device.hash, sid, met: reached, isAllowed: true, expiresAt: device.expires_at }
   return await decideOnce(tools, call, found, 'allowed', (tx) =>
     insertPermitted(tx, call, permitted, code, { device: true }),
   )

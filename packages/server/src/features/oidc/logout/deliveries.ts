@@ -8,7 +8,7 @@ import { later } from '../../../base/clock.ts'
 import { NoAnswer } from '../../../base/outbound/index.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { type Client, mayBePrivateFor } from '../../../core/clients/index.ts'
-import { findKnownSubject } from '../../../core/subjects/index.ts'
+import { findKnownSubject, sidAtEnd } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { makeLogoutToken } from './logout-token.ts'
 import {
@@ -168,10 +168,11 @@ async function post(
   tools: DeliveryTools,
   client: Client,
   uri: string,
-  { user_id: userId, session_id: sessionId }: ClaimedDelivery,
+  { user_id: userId, session_id: sessionId, sid: stored }: ClaimedDelivery,
 ): Promise<AttemptResult> {
   const sub = await findKnownSubject(tools.db.hot, client, userId)
-  const token = await makeLogoutToken(tools, client, { sub, sessionId }, tools.clock.now())
+  const sid = sidAtEnd(tools.keyring, client, { sessionId, sid: stored })
+  const token = await makeLogoutToken(tools, client, { sub, sid }, tools.clock.now())
   try {
     const { status } = await tools.outbound.request({
       method: 'POST',

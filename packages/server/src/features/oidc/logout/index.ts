@@ -4,4 +4,4 @@
  * Invariant: the messages are queued in the transaction that ends the session, by triggers (migration 0044).
  */
 export { logoutFeature, logoutsDue } from './feature.ts'
-export { queueLogouts } from './sql.ts'
+export { queueLogouts, type SessionAtApp } from './sql.ts'

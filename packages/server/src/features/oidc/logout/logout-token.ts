@@ -2,7 +2,6 @@
 import { randomSecret } from '../../../base/crypto.ts'
 import type { Client } from '../../../core/clients/index.ts'
 import { seconds } from '../../../core/revocations/index.ts'
-import { sidFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
 /** Seconds; §4 recommends at most two minutes. */
@@ -14,9 +13,9 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
  * @param by `sub`: by what the app knows the user; null: a user who was deleted, and it with them
  */
 export function makeLogoutToken(
-  { config, keyring, keys }: Pick<Tools, 'config' | 'keyring' | 'keys'>,
+  { config, keys }: Pick<Tools, 'config' | 'keys'>,
   client: Client,
-  by: { sub: string | null; sessionId: string },
+  by: { sub: string | null; sid: string },
   now: Date,
 ): Promise<string> {
   const { id, settings } = client
@@ -28,7 +27,7 @@ export function makeLogoutToken(
     exp: iat + LIFETIME,
     jti: randomSecret(),
     ...(by.sub !== null && { sub: by.sub }),
-    sid: sidFor(keyring, client, by.sessionId),
+    sid: by.sid,
     events: { [EVENT]: {} },
   }
   return keys.signIdToken(settings.id_token_signed_response_alg, 'logout+jwt', claims, now)

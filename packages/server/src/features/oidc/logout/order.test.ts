@@ -16,7 +16,13 @@ it('messages that are queued at once by several never deadlock, and each is queu
     const ids = Array.from({ length: 300 }, () => newId('ses'))
     const clientId = `app-${round}`
     const queue = (sessions: readonly string[]) =>
-      world.db.tx('system', (tx) => queueLogouts(tx, { clientId, userId: 'usr_x', sessions }, now))
+      world.db.tx('system', (tx) =>
+        queueLogouts(
+          tx,
+          { clientId, userId: 'usr_x', sessions: sessions.map((id) => ({ id, sid: null })) },
+          now,
+        ),
+      )
     await Promise.all([queue(ids), queue(ids.toReversed()), queue(ids), queue(ids.toReversed())])
     const rows = await world.db.tx('system', (tx) =>
       tx.selectFrom('logout_deliveries').select('session_id').where('client_id', '=', clientId).execute(),

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { SIGNED_OUT_COOKIES } from '../../../base/http/browser-cookies.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
-import { sidFor } from '../../../core/subjects/index.ts'
+import { findSid } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { signOutOfBrowser } from '../../signin/responses/index.ts'
 import { targetOf } from '../authorize/index.ts'
@@ -82,14 +82,14 @@ export function logoutPages(tools: LogoutTools, deliveries: Pick<Deliveries, 'se
 
 /** Whether the ID token is of the session of this browser; without a `sid`, of its user. */
 async function isOfSession(
-  { clients, keyring }: LogoutTools,
+  tools: LogoutTools,
   { hint }: LogoutRequest,
   { principal, session }: Call,
 ): Promise<boolean> {
   if (hint === null || !principal || !session || hint.userId !== principal.userId) return false
   if (hint.sid === null) return true
-  const client = await clients.find(hint.clientId)
-  return client !== null && hint.sid === sidFor(keyring, client, session.id)
+  const client = await tools.clients.find(hint.clientId)
+  return client !== null && hint.sid === (await findSid(tools, client, session.id))
 }
 
 async function signOut(

@@ -1,8 +1,11 @@
 /** The JSON API of logout messages: what became of the last ones to an app. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import type { Keyring } from '../../../base/crypto.ts'
 import { described, exampleId, textField, textOrNull, timeField } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Client } from '../../../core/clients/index.ts'
+import { sidAtEnd } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { OneOrganization } from '../../organizations/membership/index.ts'
 import { ClientId, getClient } from '../clients/index.ts'
@@ -28,8 +31,12 @@ const LogoutDeliveryView = z
   })
   .meta({ id: 'LogoutDelivery' })
 
-const deliveryView = (row: DeliveryRow): z.infer<typeof LogoutDeliveryView> => ({
-  session_id: row.session_id,
+const deliveryView = (
+  keyring: Keyring,
+  client: Client,
+  { session_id: sessionId, sid, ...row }: DeliveryRow,
+): z.infer<typeof LogoutDeliveryView> => ({
+  session_id: sidAtEnd(keyring, client, { sessionId, sid }),
   ended_at: row.created_at.toISOString(),
   attempted_at: (row.attempted_at ?? row.created_at).toISOString(),
   attempts: row.attempts,
@@ -38,11 +45,12 @@ const deliveryView = (row: DeliveryRow): z.infer<typeof LogoutDeliveryView> => (
   error: row.error,
 })
 
-export function logoutRoutes(tools: Pick<Tools, 'db'>): Row[] {
+export function logoutRoutes(tools: Pick<Tools, 'clients' | 'db' | 'keyring'>): Row[] {
   const list = async (call: Call, side: 'server' | 'organization', id: string) => {
     const { row } = await getClient(tools, call, side, id)
     const rows = await selectLastDeliveries(tools.db.hot, row.id, MOST)
-    return { data: rows.map(deliveryView) }
+    const client = await tools.clients.find(row.id)
+    return { data: client === null ? [] : rows.map((one) => deliveryView(tools.keyring, client, one)) }
   }
   const common = {
     method: 'GET',

@@ -8,6 +8,7 @@ import type { LogoutDeliveriesTable } from './tables.ts'
 export interface ClaimedDelivery {
   id: string
   session_id: string
+  sid: string | null
   user_id: string
   /** With this one. */
   attempts: number
@@ -41,7 +42,7 @@ export async function claimDeliveries(
     update logout_deliveries d set attempts = d.attempts + 1, attempted_at = ${now},
       next_at = ${now}::timestamptz + make_interval(secs => ${seconds})
     from due where d.id = due.id
-    returning d.id, d.session_id, d.user_id, d.attempts`.execute(db)
+    returning d.id, d.session_id, d.sid, d.user_id, d.attempts`.execute(db)
   return rows
 }
 
@@ -78,7 +79,7 @@ export async function deleteDeliveriesBefore(db: Statements, before: Date): Prom
 
 export type DeliveryRow = Pick<
   Selectable<LogoutDeliveriesTable>,
-  'session_id' | 'created_at' | 'attempted_at' | 'attempts' | 'outcome' | 'status' | 'error'
+  'session_id' | 'sid' | 'created_at' | 'attempted_at' | 'attempts' | 'outcome' | 'status' | 'error'
 >
 
 /** The last messages to an app that were sent at least once, the latest first. */
@@ -89,24 +90,34 @@ export const selectLastDeliveries = (
 ): Promise<DeliveryRow[]> =>
   db
     .selectFrom('logout_deliveries')
-    .select(['session_id', 'created_at', 'attempted_at', 'attempts', 'outcome', 'status', 'error'])
+    .select(['session_id', 'sid', 'created_at', 'attempted_at', 'attempts', 'outcome', 'status', 'error'])
     .where('client_id', '=', clientId)
     .where('attempted_at', 'is not', null)
     .orderBy('attempted_at', 'desc')
     .limit(most)
     .execute()
 
+/** A session at an app. */
+export interface SessionAtApp {
+  id: string
+  sid: string | null
+}
+
 /** Queues messages to an app that these sessions with it have ended, in the order of their ids; `logoutsDue` wakes the sender. */
 export async function queueLogouts(
   tx: Tx,
-  { clientId, userId, sessions }: { clientId: string; userId: string; sessions: readonly string[] },
+  { clientId, userId, sessions }: { clientId: string; userId: string; sessions: readonly SessionAtApp[] },
   now: Date,
 ): Promise<void> {
   if (sessions.length === 0) return
   const row = { client_id: clientId, user_id: userId, created_at: now, next_at: now, attempts: 0 }
   await tx
     .insertInto('logout_deliveries')
-    .values(sessions.toSorted().map((session_id) => ({ id: newId('lgo'), session_id, ...row, ...UNSENT })))
+    .values(
+      sessions
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ id, sid }) => ({ id: newId('lgo'), session_id: id, sid, ...row, ...UNSENT })),
+    )
     .onConflict((on) => on.doNothing())
     .execute()
 }

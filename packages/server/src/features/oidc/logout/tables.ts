@@ -12,6 +12,8 @@ export interface LogoutDeliveriesTable {
   id: string
   client_id: string
   session_id: string
+  /** As of client_sessions. */
+  sid: string | null
   /** Null once it is finished. */
   user_id: string | null
   created_at: Date

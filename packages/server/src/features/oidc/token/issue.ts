@@ -8,7 +8,7 @@ import type { Call } from '../../../base/call.ts'
 import type { Statements } from '../../../base/db/types.ts'
 import { asQuotedValue } from '../../../base/quoted.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
-import { isPairwise, sidFor, subjectFor } from '../../../core/subjects/index.ts'
+import { findSid, isPairwise, subjectFor } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientSubject, endFamily, type RequestedClaims, signClientToken } from '../../access/tokens/index.ts'
 import { isAdmitted, isResourceOf } from '../admission/index.ts'
@@ -237,7 +237,7 @@ async function idToken(
   const contents = {
     client,
     sub,
-    sid: row.session_id === null ? null : sidFor(tools.keyring, client, row.session_id),
+    sid: row.session_id === null ? null : await findSid(tools, client, row.session_id),
     authorized,
     nonce,
     accessToken,
