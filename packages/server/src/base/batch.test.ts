@@ -23,3 +23,23 @@ it('rejects the requests of a batch that fails, and continues', async () => {
   await expect(request('bad')).rejects.toThrow('no')
   expect(await request('good')).toBe('good')
 })
+
+it('executes each request alone where one may have caused the fault, and repeats no other fault', async () => {
+  const batches: string[][] = []
+  const refused = (code: string) => Object.assign(new Error('refused'), { code })
+  const request = batch<string>(async (keys) => {
+    batches.push(keys)
+    if (keys.includes('bad')) throw refused('23503')
+    if (keys.includes('slow')) throw refused('57014')
+    return new Map(keys.map((key) => [key, key]))
+  })
+  const outcomes = (keys: string[]) => Promise.allSettled(keys.map(request))
+  expect((await outcomes(['a', 'bad', 'b'])).map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ])
+  expect(batches).toEqual([['a', 'bad', 'b'], ['a'], ['bad'], ['b']])
+  expect((await outcomes(['c', 'slow'])).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(batches.at(-1)).toEqual(['c', 'slow'])
+})

@@ -92,6 +92,9 @@ export const isUnavailable = (error: unknown): boolean =>
 /** No write succeeds at present: the server is not ready until one does. */
 export const isUnwritable = (error: unknown): boolean => faultOf(error) === 'unwritable'
 
+/** Refused data (class 22), a violated constraint (23), a deadlock: the same work without what has caused it may succeed. */
+export const isOfOneStatement = (error: unknown): boolean => /^(?:22|23|40P01)/.test(faultCode(error) ?? '')
+
 /** The code of the error, or of the first of its causes that has one. */
 export function rootCode(error: unknown): string | null {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {

@@ -2,7 +2,7 @@
  * Writing the audit log: an event is a row written in the transaction of the change that it records.
  * The table lists every event type with the sentence that docs/reference/audit-events.md shows.
  */
-import type { CompiledQuery } from 'kysely'
+import { type CompiledQuery, type RawBuilder, sql } from 'kysely'
 import type { Call } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { compiledOnce, type NewRow, runTogether } from '../../base/db/compiled.ts'
@@ -256,7 +256,8 @@ const AT_ONCE = 500
 export const auditInserts = (call: Call, ...entries: readonly AuditEntry[]): CompiledQuery[] =>
   entries.map((entry) => insertEvent(rowOf(call, entry)))
 
-const rowOf = (call: Call, entry: AuditEntry): NewRow<AuditEventsTable> => ({
+/** The row of an event, to be sent as JSON with what it records (`insertionOfEvents`). */
+export const eventRow = (call: Call, entry: AuditEntry): EventRow => ({
   id: newId('aud'),
   at: call.now,
   event_type: entry.type,
@@ -267,12 +268,27 @@ const rowOf = (call: Call, entry: AuditEntry): NewRow<AuditEventsTable> => ({
   session_id: entry.sessionId ?? call.session?.id ?? null,
   organization_id: entry.organizationId ?? call.organization?.id ?? null,
   request_id: call.id,
-  details: JSON.stringify({
+  details: {
     ...actorOf(call, entry),
     ...(call.setupLink !== undefined && { setup_link_id: call.setupLink }),
     ...entry.details,
-  }),
+  },
 })
+
+type EventRow = Omit<NewRow<AuditEventsTable>, 'details'> & { details: Readonly<Record<string, unknown>> }
+
+function rowOf(call: Call, entry: AuditEntry): NewRow<AuditEventsTable> {
+  const { details, ...row } = eventRow(call, entry)
+  return { ...row, details: JSON.stringify(details) }
+}
+
+/** As part of a statement: inserts the events in the column `event` of what `from` names, the JSON of `eventRow`. */
+export const insertionOfEvents = (from: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  insert into audit_events
+    (id, at, event_type, user_id, username, ip_address, user_agent, session_id, organization_id, request_id, details)
+  select e.id, e.at, e.event_type, e.user_id, e.username, e.ip_address, e.user_agent, e.session_id, e.organization_id,
+    e.request_id, e.details
+  from ${from} cross join lateral jsonb_populate_record(null::audit_events, event) e`
 
 const insertEvent = compiledOnce((db, event: NewRow<AuditEventsTable>) =>
   db.insertInto('audit_events').values(event),

@@ -1,17 +1,24 @@
 /** Authorization codes: 256 random bits, valid for a minute, for one exchange by the app that asked (RFC 6749 §4.1.2). */
+import { batch } from '../../../base/batch.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
-import { auditInserts } from '../../../core/audit/index.ts'
-import { ensureSubject, newSid } from '../../../core/subjects/index.ts'
+import { eventRow } from '../../../core/audit/index.ts'
+import { ensureSubject, isPairwise, newSid } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { keepRegistered } from '../clients/index.ts'
 import { allowedBy } from '../consents/index.ts'
 import { type AppRequest, RefusedOnPage } from './request.ts'
 import type { Met, SignedInCall } from './requirements.ts'
-import { insertAuthorizationCode, type StoredRequest, useRequest } from './sql.ts'
+import {
+  type CodeOutcome,
+  insertAuthorizationCodes,
+  type NewCode,
+  type StoredRequest,
+  useRequest,
+} from './sql.ts'
 
 export const CODE_LIFETIME = 60_000
 
@@ -27,82 +34,122 @@ export type Permitted = Pick<
  * uses nothing up: whether it was allowed before is found by the statement that inserts the code.
  * @throws RefusedOnPage where the request was used meanwhile; Problem AUTHENTICATION_REQUIRED where the session has ended
  */
-export async function makeCode(
-  { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
+export type MakeCode = (
   call: SignedInCall,
   request: AppRequest,
-  { stored, met, isAllowed }: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
-): Promise<string | null> {
-  const code = `ac_${randomSecret()}`
-  const { now } = call
-  const sid = newSid(keyring, request.client, call.session.id)
-  const by = { hash: sha256(code), sid, met, isAllowed, expiresAt: later(now, CODE_LIFETIME) }
-  try {
-    await db.tx('system', async (tx) => {
-      if (stored !== null && !(await useRequest(tx, stored.hash, now))) throw new RefusedOnPage('expired')
-      await insertPermitted(tx, call, request, by)
-    })
-  } catch (error) {
-    if (error instanceof NotAllowed) return null
-    throw error
+  by: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
+) => Promise<string | null>
+
+export function makingCodes({ db, keyring }: Pick<Tools, 'db' | 'keyring'>): MakeCode {
+  /** Codes of users who have allowed their apps before share a transaction. */
+  const insertKnown = batch<CodeOutcome>((codes) =>
+    db.tx('system', async (tx) => {
+      const outcomes = await insertAuthorizationCodes(tx, codes)
+      return new Map(codes.map((code, n) => [code, outcomes[n] ?? 'ended']))
+    }),
+  )
+  return async (call, request, { stored, met, isAllowed }) => {
+    const { client } = request
+    const code = `ac_${randomSecret()}`
+    const sid = newSid(keyring, client, call.session.id)
+    const by = { hash: sha256(code), sid, met, isAllowed, expiresAt: later(call.now, CODE_LIFETIME) }
+    const isAlone = stored !== null || isAllowed || client.expiresAt !== null || isPairwise(client)
+    if (!isAlone) {
+      const outcome = await insertKnown(JSON.stringify(newCode(call, request, by, false)))
+      if (outcome === 'made') return code
+      if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')
+      // a first-party app gets its first grant without a question
+      if (!client.settings.first_party) return null
+    }
+    try {
+      await db.tx('system', async (tx) => {
+        if (stored !== null && !(await useRequest(tx, stored.hash, call.now)))
+          throw new RefusedOnPage('expired')
+        await insertPermitted(tx, call, request, by)
+      })
+    } catch (error) {
+      if (error instanceof NotAllowed) return null
+      throw error
+    }
+    return code
   }
-  return code
 }
 
 /** Rolls back what a code would have used up. */
 class NotAllowed extends Error {}
 
+interface CodeBasis {
+  hash: Buffer
+  /** `newSid` of the session. */
+  sid: string | null
+  met: Met
+  /** Whether the user has just allowed it. */
+  isAllowed: boolean
+  expiresAt: Date
+}
+
 /**
- * Inserts a code by its digest, and remembers what the user has just allowed by it. Of a first-party app that has no question nothing
- * is remembered, so that it has to ask once it is none any more.
- * @param by `sid`: `newSid` of the session. @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended; NotAllowed where the
+ * Inserts a code by its digest, and remembers what the user has just allowed by it.
+ * @param details further ones of the event. @throws Problem AUTHENTICATION_REQUIRED where the session has ended; NotAllowed where the
  * user has not just allowed it, nor before
  */
 export async function insertPermitted(
   tx: Tx,
   call: SignedInCall,
   request: Permitted,
-  by: { hash: Buffer; sid: string | null; met: Met; isAllowed: boolean; expiresAt: Date },
+  by: CodeBasis,
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
+  const { client } = request
+  await ensureSubject(tx, client, call.principal.userId, call.now)
+  const mayBeNew = client.settings.first_party || by.isAllowed
+  const code = newCode(call, request, by, mayBeNew, details)
+  const [outcome] = await insertAuthorizationCodes(tx, [JSON.stringify(code)])
+  if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
+  if (outcome !== 'made') throw problem('AUTHENTICATION_REQUIRED')
+  if (client.expiresAt !== null) await keepRegistered(tx, client.id)
+}
+
+/**
+ * Of a first-party app that has no question nothing is remembered as allowed, so that it has to ask once it is none any more.
+ * @param mayBeNew whether what is allowed may be new
+ */
+function newCode(
+  call: SignedInCall,
+  { client, scopes, redirectUri, ...request }: Permitted,
+  { hash, sid, met, isAllowed, expiresAt }: CodeBasis,
+  mayBeNew: boolean,
+  details: Readonly<Record<string, unknown>> = {},
+): NewCode {
   const { principal, session, now } = call
   const { userId, username } = principal
-  const { client, scopes } = request
-  const { hash, sid, met, isAllowed, expiresAt } = by
   const isUnasked = client.settings.first_party && !isAllowed
-  const code = {
-    hash,
-    grantId: newId('gnt'),
-    clientId: client.id,
-    userId,
-    sessionId: session.id,
+  return {
+    hash: hash.toString('hex'),
+    client_id: client.id,
+    user_id: userId,
+    session_id: session.id,
     sid,
-    redirectUri: request.redirectUri,
+    redirect_uri: redirectUri,
     challenge: request.challenge ?? null,
     scopes,
-    allowed: isUnasked ? {} : allowedBy(request.consentScopes, request.resources),
-    isNew: isUnasked || isAllowed,
     resources: request.resources.map(({ identifier }) => identifier),
     nonce: request.nonce ?? null,
     claims: request.claims ?? null,
-    dpopJkt: request.dpopJkt ?? null,
+    dpop_jkt: request.dpopJkt ?? null,
     acr: met.acr,
     amr: met.amr,
-    organizationId: met.organization?.id ?? null,
-    expiresAt,
+    organization_id: met.organization?.id ?? null,
+    created_at: now,
+    expires_at: expiresAt,
+    allowed: isUnasked ? {} : allowedBy(request.consentScopes, request.resources),
+    new_grant_id: mayBeNew ? newId('gnt') : null,
+    event: eventRow(call, {
+      type: 'oidc.authorized',
+      userId,
+      username,
+      sessionId: session.id,
+      details: { client: client.id, scopes, ...details },
+    }),
   }
-  await ensureSubject(tx, client, userId, now)
-  const outcome = await insertAuthorizationCode(tx, code, now)
-  if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
-  if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')
-  if (client.expiresAt !== null) await keepRegistered(tx, client.id)
-  const event = {
-    type: 'oidc.authorized',
-    userId,
-    username,
-    sessionId: session.id,
-    details: { client: client.id, scopes: [...scopes], ...details },
-  } as const
-  // sent with COMMIT, which saves a round trip
-  tx.withCommit(auditInserts(call, event))
 }

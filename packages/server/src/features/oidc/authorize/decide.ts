@@ -10,7 +10,7 @@ import { withReturnTo } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
 import { isUnprovenApp } from '../consents/index.ts'
 import { answerApp } from './answers.ts'
-import { makeCode } from './codes.ts'
+import type { MakeCode } from './codes.ts'
 import {
   type AppRequest,
   type AuthorizationError,
@@ -21,7 +21,9 @@ import { assertMet, type Met, type RequirementTools, type SignedInCall, signedIn
 import type { StoredRequest } from './sql.ts'
 import { continuedAt, storeRequest } from './stored.ts'
 
-export type DecideTools = Pick<Tools, 'config' | 'db' | 'keyring' | 'clients'> & RequirementTools
+export interface DecideTools extends Pick<Tools, 'config' | 'db' | 'keyring' | 'clients'>, RequirementTools {
+  makeCode: MakeCode
+}
 
 /** A request on its way. */
 export interface Underway {
@@ -59,7 +61,7 @@ export async function decide(
   const met = needsLogin ? null : await findMet(tools, caller, underway)
   if (met === null) return await store(tools, call, underway)
   const isAsked = !isAllowed && isAlwaysAsked(request)
-  const code = isAsked ? null : await makeCode(tools, caller, request, { stored, met, isAllowed })
+  const code = isAsked ? null : await tools.makeCode(caller, request, { stored, met, isAllowed })
   if (code === null) {
     refuseIfSilent('consent_required', 'The user has to allow it.')
     return stored === null ? await store(tools, call, underway) : await ask(caller, underway)

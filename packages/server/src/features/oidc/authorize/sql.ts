@@ -4,6 +4,7 @@ import type { Acr } from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
 import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { type eventRow, insertionOfEvents } from '../../../core/audit/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 import { type Allowed, unionOf } from '../consents/index.ts'
 import type { AuthorizationParameters } from './request.ts'
@@ -76,91 +77,99 @@ export async function useRequest(tx: Tx, hash: Buffer, now: Date): Promise<boole
   return row !== undefined
 }
 
+/** A code with what is inserted with it, as JSON (`insertAuthorizationCodes`). */
 export interface NewCode {
-  hash: Buffer
-  grantId: string
-  clientId: string
-  userId: string
-  sessionId: string
+  /** The hexadecimal digits of its digest. */
+  hash: string
+  client_id: string
+  user_id: string
+  session_id: string
   /** `newSid` of the session. */
   sid: string | null
-  redirectUri: string
+  redirect_uri: string
   challenge: string | null
   scopes: readonly string[]
-  /** What the user has allowed. */
-  allowed: Allowed
-  /** Whether that may be new; otherwise it has to be allowed already. */
-  isNew: boolean
   resources: readonly string[]
   nonce: string | null
   claims: RequestedClaims | null
-  dpopJkt: string | null
+  dpop_jkt: string | null
   acr: Acr
   amr: readonly string[]
-  organizationId: string | null
-  expiresAt: Date
+  organization_id: string | null
+  created_at: Date
+  expires_at: Date
+  /** What the user has allowed. */
+  allowed: Allowed
+  /** Whether that may be new, for a grant of this id; null: it has to be allowed already. */
+  new_grant_id: string | null
+  event: ReturnType<typeof eventRow>
 }
 
 /** What became of a code: it was made, its session has ended, or the user has to allow it first. */
 export type CodeOutcome = 'made' | 'ended' | 'not_allowed'
 
-const insertion = compiledOnce<CodeValues, { outcome: CodeOutcome }>((_, code) => {
+const insertion = compiledOnce<{ codes: string }, { outcome: CodeOutcome }>((_, { codes }) => {
   const union = unionOf(sql.ref('g.allowed'), sql.ref('excluded.allowed'))
   return sql`
-    with open as materialized (
-      select s.id, s.user_id, s.authenticated_at from sessions s
-      where s.id = ${code.sessionId} and s.user_id = ${code.userId} and s.ended_at is null and s.expires_at > ${code.now}
-      for share
+    with asked as materialized (
+      select * from rows from (jsonb_to_recordset(${codes}::jsonb) as (hash text, client_id text, user_id text, session_id text, sid text,
+        redirect_uri text, challenge text, scopes text[], resources text[], nonce text, claims jsonb, dpop_jkt text, acr text,
+        amr text[], organization_id text, created_at timestamptz, expires_at timestamptz, allowed jsonb, new_grant_id text, event jsonb))
+      with ordinality
+    ), held as materialized (
+      select s.id, s.user_id, s.authenticated_at, s.expires_at from sessions s
+      where s.id = any(array(select session_id from asked)) and s.ended_at is null
+      order by s.id for share
+    ), open as materialized (
+      select asked.*, held.authenticated_at
+      from asked join held on held.id = asked.session_id and held.user_id = asked.user_id and held.expires_at > asked.created_at
+    ), granted as materialized (
+      select g.id, g.user_id, g.client_id, g.allowed from grants g
+      where g.user_id = any(array(select user_id from open)) and g.client_id = any(array(select client_id from open))
+        and g.withdrawn_at is null
+      order by g.id for share
     ), known as materialized (
-      select g.id from grants g
-      where g.user_id = ${code.userId} and g.client_id = ${code.clientId}
-        and g.withdrawn_at is null and g.allowed @> ${code.allowed}::jsonb
-      for share
+      select open.ordinality, granted.id
+      from open join granted on granted.user_id = open.user_id and granted.client_id = open.client_id
+        and granted.allowed @> open.allowed
     ), made as (
       insert into grants as g (id, user_id, client_id, allowed, created_at, updated_at)
-      select ${code.grantId}, open.user_id, ${code.clientId}, ${code.allowed}::jsonb, ${code.now}::timestamptz, ${code.now}::timestamptz
-      from open where not exists (select 1 from known) and ${code.isNew}
+      select open.new_grant_id, open.user_id, open.client_id, open.allowed, open.created_at, open.created_at
+      from open where open.new_grant_id is not null and not exists (select 1 from known where known.ordinality = open.ordinality)
       on conflict (user_id, client_id) do update set updated_at = excluded.updated_at, withdrawn_at = null,
         created_at = case when g.withdrawn_at is null then g.created_at else excluded.created_at end,
         allowed = ${union}
-      returning g.id
-    ), given as (
-      select id from known union all select id from made
+      returning g.id, g.user_id, g.client_id
+    ), given as materialized (
+      select open.*, coalesce(known.id, made.id) as grant_id
+      from open left join known using (ordinality)
+        left join made on made.user_id = open.user_id and made.client_id = open.client_id and open.new_grant_id is not null
+      where known.id is not null or made.id is not null
     ), entered as (
       insert into client_sessions (session_id, client_id, created_at, sid)
-      select open.id, ${code.clientId}, ${code.now}::timestamptz, ${code.sid} from open
+      select session_id, client_id, created_at, sid from given order by session_id, client_id
       on conflict (session_id, client_id) do nothing
     ), inserted as (
       insert into authorization_codes (hash, client_id, grant_id, user_id, session_id, redirect_uri, challenge, scopes, resources,
         nonce, claims, dpop_jkt, authenticated_at, acr, amr, organization_id, created_at, expires_at)
-      select ${code.hash}, ${code.clientId}, given.id, open.user_id, open.id, ${code.redirectUri}, ${code.challenge},
-        ${code.scopes}::text[], ${code.resources}::text[], ${code.nonce}, ${code.claims}::jsonb, ${code.dpopJkt},
-        open.authenticated_at, ${code.acr}, ${code.amr}::text[], ${code.organizationId}, ${code.now}, ${code.expiresAt}
-      from open cross join given
-      returning hash
-    )
-    select case when exists (select 1 from inserted) then 'made'
-      when exists (select 1 from open) then 'not_allowed' else 'ended' end as outcome`
+      select decode(hash, 'hex'), client_id, grant_id, user_id, session_id, redirect_uri, challenge, scopes, resources, nonce, claims,
+        dpop_jkt, authenticated_at, acr, amr, organization_id, created_at, expires_at
+      from given
+    ), recorded as (${insertionOfEvents(sql`given`)})
+    select case when given.hash is not null then 'made' when open.hash is not null then 'not_allowed' else 'ended' end as outcome
+    from asked left join open using (ordinality) left join given using (ordinality)
+    order by ordinality`
 })
 
-type CodeValues = Omit<NewCode, 'allowed' | 'claims'> & { allowed: string; claims: string | null; now: Date }
-
 /**
- * Remembers what the user permits, and that the session has signed in to the app, and inserts the code: one statement, which
- * waits for a concurrent end of the session, and for one that takes the access away. Where nothing new is allowed, what was allowed
- * before has to be enough.
+ * Remembers what users permit, and that their sessions have signed in to apps, and inserts the codes and their events: one statement, which
+ * waits for a concurrent end of a session, and for one that takes the access away. Where nothing new is allowed, what was allowed
+ * before has to be enough. Rows are locked in one order. A code by which something new may be allowed comes alone.
+ * @param codes each the JSON of a `NewCode` @returns what became of each
  */
-export async function insertAuthorizationCode(tx: Tx, code: NewCode, now: Date): Promise<CodeOutcome> {
-  const { allowed, claims } = code
-  const { rows } = await tx.executeQuery(
-    insertion({
-      ...code,
-      allowed: JSON.stringify(allowed),
-      claims: claims === null ? null : JSON.stringify(claims),
-      now,
-    }),
-  )
-  return rows[0]?.outcome ?? 'ended'
+export async function insertAuthorizationCodes(tx: Tx, codes: readonly string[]): Promise<CodeOutcome[]> {
+  const { rows } = await tx.executeQuery(insertion({ codes: `[${codes.join()}]` }))
+  return rows.map(({ outcome }) => outcome)
 }
 
 /** Also those that no browser has opened: of a public app anybody can push some. */

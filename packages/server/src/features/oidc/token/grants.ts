@@ -1,6 +1,7 @@
 /** The grants of the token endpoint, as a table: what each needs, and what the app gets for it. */
 
 import { createHash } from 'node:crypto'
+import { batch } from '../../../base/batch.ts'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -18,7 +19,7 @@ import type { Grant, GrantRequest } from './grant.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
 import type { TokenParameters } from './parameters.ts'
-import { exchange, exchangeValues, findCodeResources, spendCode } from './sql.ts'
+import { type CodeUse, type ExchangedRow, exchangeCodes, findCodeResources, spendCode } from './sql.ts'
 
 /** How long a family lives that outlives its session. */
 const OFFLINE_LIFETIME = 90 * 86_400_000
@@ -76,31 +77,38 @@ type Redeem = (
   code: { hash: Buffer; redirectUri: string; challenge: string | null },
 ) => Promise<AppTokenAnswer | null>
 
-/** Exchanges a code, by one statement. Null where it cannot be: it does not fit, was used, or its session has ended. */
+/**
+ * Exchanges codes, those of one moment by one statement, in a transaction through the pool: on the connection of hot statements,
+ * others would wait for the commit. Null where a code cannot be exchanged: it does not fit, was used, or its session has ended.
+ */
 function redeeming(tools: Tools): Redeem {
   const { db } = tools
-  const statement = exchange(db.hot)
-  return async ({ call, by: { client, isProven }, sent, jkt }, code) => {
+  const exchange = batch<ExchangedRow>((uses) =>
+    db.tx('system', async (tx) => {
+      const exchanged = await exchangeCodes(tx, uses)
+      return new Map(uses.flatMap((use, n) => (exchanged[n] ? [[use, exchanged[n]] as const] : [])))
+    }),
+  )
+  return async ({ call, by: { client, isProven }, sent, jkt }, { hash, redirectUri, challenge }) => {
     // a fault of the request does not cost the code
-    const authorized =
-      sent.resource === undefined ? null : await findCodeResources(db.hot, code.hash, client.id)
+    const authorized = sent.resource === undefined ? null : await findCodeResources(db.hot, hash, client.id)
     if (authorized !== null) await resourcesFor(tools, client, sent.resource, authorized)
     const familyId = newId('fam')
     const refreshToken = client.settings.grant_types.includes('refresh_token') ? `rt_${randomSecret()}` : null
-    const parameters = exchangeValues(
-      {
-        ...code,
-        clientId: client.id,
-        jkt,
-        familyId,
-        refreshHash: refreshToken === null ? null : sha256(refreshToken),
-        offlineUntil: later(call.now, OFFLINE_LIFETIME),
-        refreshJkt: isProven ? null : jkt,
-      },
-      call.now,
-    )
-    const [row] = await db.run(statement, parameters)
-    if (row === undefined) return null
+    const use: CodeUse = {
+      hash: hash.toString('hex'),
+      client_id: client.id,
+      redirect_uri: redirectUri,
+      challenge,
+      jkt,
+      family_id: familyId,
+      refresh_hash: refreshToken === null ? null : sha256(refreshToken).toString('hex'),
+      at: call.now,
+      offline_until: later(call.now, OFFLINE_LIFETIME),
+      refresh_jkt: isProven ? null : jkt,
+    }
+    const row = await exchange(JSON.stringify(use))
+    if (row === null) return null
     const { code_acr: acr, code_amr: amr, code_authenticated_at: at } = row
     const resources = await resourcesOf(tools, call, client, sent, { ...row, family_id: familyId })
     return await issue(

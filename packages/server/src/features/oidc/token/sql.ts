@@ -1,25 +1,28 @@
 /** The statements of the token endpoint. Of concurrent exchanges of a code, one statement makes one. */
-import { type CompiledQuery, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Acr, StoredProof } from '../../../base/assurance.ts'
-import type { Statements } from '../../../base/db/types.ts'
+import { compiledOnce } from '../../../base/db/compiled.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 
-/** What a code is exchanged with. */
+/** What a code is exchanged with, as JSON (`exchangeCodes`). */
 export interface CodeUse {
-  hash: Buffer
-  clientId: string
-  redirectUri: string
+  /** The hexadecimal digits of its digest. */
+  hash: string
+  client_id: string
+  redirect_uri: string
   /** That of the verifier; null: none was sent. */
   challenge: string | null
   jkt: string | null
-  familyId: string
-  /** Null: the app gets no refresh token. */
-  refreshHash: Buffer | null
+  family_id: string
+  /** The hexadecimal digits of its digest; null: the app gets no refresh token. */
+  refresh_hash: string | null
+  at: Date
   /** The end of a family that outlives its session. */
-  offlineUntil: Date
+  offline_until: Date
   /** The key that refresh tokens are bound to: that of a public app. */
-  refreshJkt: string | null
+  refresh_jkt: string | null
 }
 
 /** Who has authorized an app: the user, with a session or what a family has kept of one, and the authentication at that time. */
@@ -47,70 +50,63 @@ export interface ExchangedRow extends AuthorizedRow {
   claims: RequestedClaims | null
 }
 
-const NONE = new Date(0)
-const NO_HASH = Buffer.alloc(0)
-const NO_TEXT: string | null = null
-
-/**
- * Compiled once; parameters by `exchangeValues`. Uses the code up where everything fits it and its session is open, and starts the
- * family of tokens; the session is locked, so that its end waits and covers the family, or there is none. A code with a challenge requires its verifier, and one without refuses any (RFC 9700 §4.8.2).
- */
-export const exchange = (db: Statements): CompiledQuery<ExchangedRow> =>
-  sql<ExchangedRow>`
-    with open as materialized (
+const exchange = compiledOnce<{ uses: string }, ExchangedRow & { ordinality: number }>(
+  (_, { uses }) => sql`
+    with asked as materialized (
+      select decode(hash, 'hex') as code_hash, one.* from rows from (jsonb_to_recordset(${uses}::jsonb) as (hash text,
+        client_id text, redirect_uri text, challenge text, jkt text, family_id text, refresh_hash text, at timestamptz,
+        offline_until timestamptz, refresh_jkt text)) with ordinality as one
+    ), open as materialized (
       select s.id, s.proofs, s.amr as session_amr, s.acr as session_acr, s.authenticated_at as session_authenticated_at,
-        s.expires_at as session_expires_at, u.username, u.roles
+        s.expires_at as session_expires_at, u.username, u.roles, u.locked_at, u.locked_until
       from sessions s join users u on u.id = s.user_id
-      where s.id = (select session_id from authorization_codes where hash = ${NO_HASH})
-        and s.ended_at is null and s.limited_to is null and s.expires_at > ${NONE}
-        and u.status = 'active' and (u.locked_at is null or u.locked_until <= ${NONE})
-      for share of s
+      where s.id = any(array(select c.session_id from authorization_codes c where c.hash = any(array(select code_hash from asked))))
+        and s.ended_at is null and s.limited_to is null and u.status = 'active'
+      order by s.id for share of s
+    ), held as materialized (
+      select c.hash from authorization_codes c
+      where c.hash = any(array(select code_hash from asked)) and c.session_id = any(array(select id from open))
+      order by c.hash for update
     ), used as (
-      update authorization_codes c set used_at = ${NONE}, family_id = ${''}
-      from open
-      where c.hash = ${NO_HASH} and c.session_id = open.id and c.used_at is null and c.expires_at > ${NONE}
-        and c.client_id = ${''} and c.redirect_uri = ${''} and c.challenge is not distinct from ${NO_TEXT}::text
-        and (c.dpop_jkt is null or c.dpop_jkt = ${NO_TEXT}::text)
-      returning c.*, open.*
+      update authorization_codes c set used_at = asked.at, family_id = asked.family_id
+      from held join asked on asked.code_hash = held.hash, open
+      where c.hash = held.hash and c.session_id = open.id and c.used_at is null and c.expires_at > asked.at
+        and open.session_expires_at > asked.at and (open.locked_at is null or open.locked_until <= asked.at)
+        and c.client_id = asked.client_id and c.redirect_uri = asked.redirect_uri
+        and (c.challenge = asked.challenge or (c.challenge is null and asked.challenge is null))
+        and (c.dpop_jkt is null or c.dpop_jkt = asked.jkt)
+      returning c.*, open.proofs, open.session_amr, open.session_acr, open.session_authenticated_at, open.session_expires_at,
+        open.username, open.roles, asked.at, asked.offline_until, asked.refresh_hash, asked.refresh_jkt, asked.ordinality
     ), family as (
       insert into token_families (id, user_id, session_id, created_at, client_id, grant_id, scopes, resources, claims, dpop_jkt,
         expires_at, authenticated_at, acr, amr, proofs, organization_id)
-      select used.family_id, used.user_id, case when i.offline then null else used.session_id end, ${NONE}::timestamptz, used.client_id,
-        used.grant_id, used.scopes, used.resources, used.claims, ${NO_TEXT}::text,
-        case when i.offline then ${NONE}::timestamptz end, used.authenticated_at, used.acr, used.amr,
+      select used.family_id, used.user_id, case when i.offline then null else used.session_id end, used.at, used.client_id,
+        used.grant_id, used.scopes, used.resources, used.claims, used.refresh_jkt,
+        case when i.offline then used.offline_until end, used.authenticated_at, used.acr, used.amr,
         case when i.offline then used.proofs end, used.organization_id
       from used cross join lateral (select 'offline_access' = any(used.scopes) as offline) i
-      returning id
     ), token as (
       insert into refresh_tokens (token_hash, family_id, created_at)
-      select ${NO_HASH}::bytea, family.id, ${NONE}::timestamptz from family where ${NO_HASH}::bytea is not null
+      select decode(used.refresh_hash, 'hex'), used.family_id, used.at from used where used.refresh_hash is not null
     )
-    select used.session_id, used.user_id, used.username, used.roles, used.proofs, used.session_amr as amr,
+    select used.ordinality, used.session_id, used.user_id, used.username, used.roles, used.proofs, used.session_amr as amr,
       used.session_acr as acr, used.session_authenticated_at as authenticated_at, used.session_expires_at as expires_at,
       used.acr as code_acr, used.amr as code_amr, used.authenticated_at as code_authenticated_at, used.scopes,
       used.resources, used.nonce, used.claims, ${ACTING}
-    from used ${actingJoins('used')}`.compile(db)
+    from used ${actingJoins('used')}`,
+)
 
-/** In the order of the statement's placeholders. */
-export const exchangeValues = (by: CodeUse, now: Date): unknown[] => [
-  by.hash,
-  now,
-  now,
-  now,
-  by.familyId,
-  by.hash,
-  now,
-  by.clientId,
-  by.redirectUri,
-  by.challenge,
-  by.jkt,
-  now,
-  by.refreshJkt,
-  by.offlineUntil,
-  by.refreshHash,
-  now,
-  by.refreshHash,
-]
+/**
+ * Uses each code up where everything fits it and its session is open, and starts the family of tokens; the session is locked, so that
+ * its end waits and covers the family, or there is none. A code with a challenge requires its verifier, and one without refuses any
+ * (RFC 9700 §4.8.2). Sessions are locked before codes, both in the order of their keys.
+ * @param uses each the JSON of a `CodeUse` @returns what each was exchanged for; undefined: nothing
+ */
+export async function exchangeCodes(tx: Tx, uses: readonly string[]): Promise<(ExchangedRow | undefined)[]> {
+  const { rows } = await tx.executeQuery(exchange({ uses: `[${uses.join()}]` }))
+  const exchanged = new Map(rows.map((row) => [row.ordinality, row]))
+  return uses.map((_, n) => exchanged.get(n + 1))
+}
 
 /** The resources of a code of the app that was not used. @returns null where there is none */
 export async function findCodeResources(
