@@ -106,6 +106,18 @@ export function database(options: DatabaseOptions): Database {
       }
       return result
     },
+    async commit<R>({ sql, parameters }: CompiledQuery<R>): Promise<R[]> {
+      assertOutside()
+      const connection = await driver.acquire()
+      try {
+        return await transact<R>(connection, sql, parameters)
+      } catch (error) {
+        note(error)
+        throw error
+      } finally {
+        driver.release(connection)
+      }
+    },
     async listen(channel, onMessage, watch) {
       const listener = { channel, onMessage }
       const stop = await driver.listen(channel, onMessage, watch)
@@ -146,6 +158,23 @@ export function database(options: DatabaseOptions): Database {
       return closing
     },
   }
+}
+
+/** A transaction of one statement of the system. Where BEGIN or the role fails, the statement does, and nothing is committed. */
+async function transact<R>(connection: Connection, text: string, values: readonly unknown[]): Promise<R[]> {
+  const [begun, answer, ended] = await Promise.allSettled([
+    connection.plain(BEGIN.system),
+    connection.send<R>(text, values, 'system'),
+    connection.plain('commit'),
+  ])
+  if (begun.status === 'rejected') {
+    connection.destroy(new Error('the transaction could not begin'))
+    throw begun.reason
+  }
+  if (answer.status === 'rejected') throw answer.reason
+  if (ended.status === 'rejected') throw ended.reason
+  if (ended.value.command !== 'COMMIT') throw new TransactionRolledBack()
+  return answer.value.rows
 }
 
 class Transaction {

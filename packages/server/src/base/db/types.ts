@@ -63,6 +63,11 @@ export interface Db {
   readonly hot: Statements
   /** Runs a statement compiled once, as `hot` does (hot paths keep the CompiledQuery and only change the parameters). */
   run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]>
+  /**
+   * Runs a statement in a transaction for itself, in system scope: as `tx`, with BEGIN and COMMIT in the same round trip. For
+   * writes of hot paths, whose commit other statements of `hot` would wait for.
+   */
+  commit<R>(query: CompiledQuery<R>): Promise<R[]>
   /** Subscribes to NOTIFY on a channel; `onLost` is called when the connection is down, `onBack` when it is restored. */
   listen(
     channel: string,

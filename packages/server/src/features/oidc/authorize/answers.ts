@@ -31,7 +31,8 @@ export function answerApp(
 /** RFC 6749 §3.1.2: the query that the address has is kept. */
 function withQuery(redirectUri: string, fields: Record<string, string>): string {
   const separator = !redirectUri.includes('?') ? '?' : /[?&]$/.test(redirectUri) ? '' : '&'
-  return `${redirectUri}${separator}${new URLSearchParams(fields)}`
+  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+  return redirectUri + separator + pairs.join('&')
 }
 
 const SCRIPT = 'document.forms[0].submit()'

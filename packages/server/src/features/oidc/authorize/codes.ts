@@ -12,13 +12,7 @@ import { keepRegistered } from '../clients/index.ts'
 import { allowedBy } from '../consents/index.ts'
 import { type AppRequest, RefusedOnPage } from './request.ts'
 import type { Met, SignedInCall } from './requirements.ts'
-import {
-  type CodeOutcome,
-  insertAuthorizationCodes,
-  type NewCode,
-  type StoredRequest,
-  useRequest,
-} from './sql.ts'
+import { type CodeOutcome, insertionOfCodes, type NewCode, type StoredRequest, useRequest } from './sql.ts'
 
 export const CODE_LIFETIME = 60_000
 
@@ -41,13 +35,11 @@ export type MakeCode = (
 ) => Promise<string | null>
 
 export function makingCodes({ db, keyring }: Pick<Tools, 'db' | 'keyring'>): MakeCode {
-  /** Codes of users who have allowed their apps before share a transaction. */
-  const insertKnown = batch<CodeOutcome>((codes) =>
-    db.tx('system', async (tx) => {
-      const outcomes = await insertAuthorizationCodes(tx, codes)
-      return new Map(codes.map((code, n) => [code, outcomes[n] ?? 'ended']))
-    }),
-  )
+  /** Codes of users who have allowed their apps before share a statement. */
+  const insertKnown = batch<CodeOutcome>(async (codes) => {
+    const rows = await db.commit(insertionOfCodes(codes))
+    return new Map(codes.map((code, n) => [code, rows[n]?.outcome ?? 'ended']))
+  })
   return async (call, request, { stored, met, isAllowed }) => {
     const { client } = request
     const code = `ac_${randomSecret()}`
@@ -104,7 +96,8 @@ export async function insertPermitted(
   await ensureSubject(tx, client, call.principal.userId, call.now)
   const mayBeNew = client.settings.first_party || by.isAllowed
   const code = newCode(call, request, by, mayBeNew, details)
-  const [outcome] = await insertAuthorizationCodes(tx, [JSON.stringify(code)])
+  const { rows } = await tx.executeQuery(insertionOfCodes([JSON.stringify(code)]))
+  const outcome = rows[0]?.outcome
   if (outcome === 'not_allowed') throw new NotAllowed('the user has to allow it')
   if (outcome !== 'made') throw problem('AUTHENTICATION_REQUIRED')
   if (client.expiresAt !== null) await keepRegistered(tx, client.id)

@@ -1,5 +1,5 @@
 /** The statements of authorization. */
-import { sql } from 'kysely'
+import { type CompiledQuery, sql } from 'kysely'
 import type { Acr } from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
 import { compiledOnce } from '../../../base/db/compiled.ts'
@@ -77,7 +77,7 @@ export async function useRequest(tx: Tx, hash: Buffer, now: Date): Promise<boole
   return row !== undefined
 }
 
-/** A code with what is inserted with it, as JSON (`insertAuthorizationCodes`). */
+/** A code with what is inserted with it, as JSON (`insertionOfCodes`). */
 export interface NewCode {
   /** The hexadecimal digits of its digest. */
   hash: string
@@ -165,12 +165,10 @@ const insertion = compiledOnce<{ codes: string }, { outcome: CodeOutcome }>((_, 
  * Remembers what users permit, and that their sessions have signed in to apps, and inserts the codes and their events: one statement, which
  * waits for a concurrent end of a session, and for one that takes the access away. Where nothing new is allowed, what was allowed
  * before has to be enough. Rows are locked in one order. A code by which something new may be allowed comes alone.
- * @param codes each the JSON of a `NewCode` @returns what became of each
+ * @param codes each the JSON of a `NewCode` @returns a statement that says what became of each, in their order
  */
-export async function insertAuthorizationCodes(tx: Tx, codes: readonly string[]): Promise<CodeOutcome[]> {
-  const { rows } = await tx.executeQuery(insertion({ codes: `[${codes.join()}]` }))
-  return rows.map(({ outcome }) => outcome)
-}
+export const insertionOfCodes = (codes: readonly string[]): CompiledQuery<{ outcome: CodeOutcome }> =>
+  insertion({ codes: `[${codes.join()}]` })
 
 /** Also those that no browser has opened: of a public app anybody can push some. */
 export async function purgeRequests(db: Statements, now: Date): Promise<void> {

@@ -2,8 +2,9 @@
  * ID tokens (OpenID Connect Core §2): who has signed in to an app, signed by keys apart from those of access tokens. They are made
  * here, and read where an app sends one back as a hint, which may have expired (§3.1.2.1, RP-Initiated Logout §4).
  */
-import { createHash, createPublicKey, type JsonWebKey, verify } from 'node:crypto'
+import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
 import type { Acr } from '../../../base/assurance.ts'
+import { sha256 } from '../../../base/crypto.ts'
 import type { Client } from '../../../core/clients/index.ts'
 import { seconds } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -42,7 +43,7 @@ export function makeIdToken(
     amr: authorized.amr,
     ...(nonce !== null && { nonce }),
     ...(sid !== null && { sid }),
-    at_hash: createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url'),
+    at_hash: sha256(accessToken).toString('base64url', 0, 16),
     ...profile,
   }
   return keys.signIdToken(client.settings.id_token_signed_response_alg, 'JWT', claims, now)

@@ -1,6 +1,5 @@
 /** The grants of the token endpoint, as a table: what each needs, and what the app gets for it. */
 
-import { createHash } from 'node:crypto'
 import { batch } from '../../../base/batch.ts'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
@@ -46,8 +45,7 @@ function codeGrant(tools: Tools): Grant {
     if (verifier !== undefined && !VERIFIER.test(verifier))
       throw refusal('invalid_request', 'The code_verifier has not the form of RFC 7636.')
     if (!CODE.test(code)) throw invalidGrant()
-    const challenge =
-      verifier === undefined ? null : createHash('sha256').update(verifier).digest('base64url')
+    const challenge = verifier === undefined ? null : sha256(verifier).toString('base64url')
     const answer = await redeem(request, { hash: sha256(code), redirectUri, challenge })
     if (answer !== null) return answer
     await endCode(tools, request.call, request.by.client, sha256(code))
@@ -78,17 +76,15 @@ type Redeem = (
 ) => Promise<AppTokenAnswer | null>
 
 /**
- * Exchanges codes, those of one moment by one statement, in a transaction through the pool: on the connection of hot statements,
- * others would wait for the commit. Null where a code cannot be exchanged: it does not fit, was used, or its session has ended.
+ * Exchanges codes, those of one moment by one statement. Null where a code cannot be exchanged: it does not fit, was used, or its
+ * session has ended.
  */
 function redeeming(tools: Tools): Redeem {
   const { db } = tools
-  const exchange = batch<ExchangedRow>((uses) =>
-    db.tx('system', async (tx) => {
-      const exchanged = await exchangeCodes(tx, uses)
-      return new Map(uses.flatMap((use, n) => (exchanged[n] ? [[use, exchanged[n]] as const] : [])))
-    }),
-  )
+  const exchange = batch<ExchangedRow>(async (uses) => {
+    const exchanged = await exchangeCodes(db, uses)
+    return new Map(uses.flatMap((use, n) => (exchanged[n] ? [[use, exchanged[n]] as const] : [])))
+  })
   return async ({ call, by: { client, isProven }, sent, jkt }, { hash, redirectUri, challenge }) => {
     // a fault of the request does not cost the code
     const authorized = sent.resource === undefined ? null : await findCodeResources(db.hot, hash, client.id)

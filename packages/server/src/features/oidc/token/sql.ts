@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { Acr, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce } from '../../../base/db/compiled.ts'
-import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { Db, Statements } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 
@@ -102,8 +102,11 @@ const exchange = compiledOnce<{ uses: string }, ExchangedRow & { ordinality: num
  * (RFC 9700 §4.8.2). Sessions are locked before codes, both in the order of their keys.
  * @param uses each the JSON of a `CodeUse` @returns what each was exchanged for; undefined: nothing
  */
-export async function exchangeCodes(tx: Tx, uses: readonly string[]): Promise<(ExchangedRow | undefined)[]> {
-  const { rows } = await tx.executeQuery(exchange({ uses: `[${uses.join()}]` }))
+export async function exchangeCodes(
+  db: Pick<Db, 'commit'>,
+  uses: readonly string[],
+): Promise<(ExchangedRow | undefined)[]> {
+  const rows = await db.commit(exchange({ uses: `[${uses.join()}]` }))
   const exchanged = new Map(rows.map((row) => [row.ordinality, row]))
   return uses.map((_, n) => exchanged.get(n + 1))
 }
