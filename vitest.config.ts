@@ -22,7 +22,7 @@ const withoutDatabase = [
   'packages/server/src/base/{base32,cursor,domain-names,enrolled,fields,identifiers,jws,reserved-names,return-to,sightings,x509}.test.ts',
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/core/clients/{logos,redirect-uris,settings}.test.ts',
-  'packages/server/src/core/{providers/*,user-profile}.test.ts',
+  'packages/server/src/core/{moves/catalog,providers/*,user-profile}.test.ts',
   'packages/server/src/{core/connection-advice,core/connections/mfa,core/foreign-proofs,core/mail/letter,core/roles/presets,core/saml/idp-metadata}.test.{ts,tsx}',
   'packages/server/src/{config,config/settings,features/signin/{federation/linking,steps/next-step}}.test.ts',
   'packages/server/src/features/signin/passkeys/{attestation,ceremonies,challenges}.test.ts',

@@ -19,6 +19,7 @@ import { keyRotation } from './rows/key-rotation.ts'
 import { limits } from './rows/limits.ts'
 import { idleMemory } from './rows/memory.ts'
 import { permissionCheck } from './rows/permission-check.ts'
+import { promote } from './rows/promote.ts'
 import { appRefresh, clientCredentials, codeFlow, introspection } from './rows/provider.ts'
 import { refresh } from './rows/refresh.ts'
 import { scale } from './rows/scale.ts'
@@ -52,6 +53,7 @@ const ROWS: readonly Row[] = [
   underLoad,
   flood,
   start,
+  promote,
   idleMemory,
 ]
 

@@ -31,11 +31,13 @@ const LARGE = ORGANIZATIONS + 1
 /** Disabled users besides the others, the oldest of their role. */
 const DISABLED = 5
 
-/** Users with an address, an event, a membership and a session each; the first is an administrator. */
-async function populate(superuserUrl: string, people: number): Promise<void> {
+/**
+ * Users with an address, an event, two memberships and a session each; the first is an administrator.
+ * @param run runs a statement as a superuser
+ */
+export async function populateScaled(run: (text: string) => Promise<unknown>, people: number): Promise<void> {
   // a page of each list is full in either size
   const organizations = Math.min(ORGANIZATIONS, Math.ceil(people / 5))
-  const run = (text: string) => query(superuserUrl, text, [])
   await run(`insert into latchkey.organizations (id, name, slug, created_at, updated_at)
     select 'org_' || ${ID}, 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, ${organizations}) n`)
   await run(`insert into latchkey.organizations (id, name, slug, created_at, updated_at)
@@ -90,7 +92,7 @@ async function sized(bench: Bench, people: number): Promise<{ pid: number; port:
   const server = await startLatchkey({ core: bench.cores.server, databaseUrl: url, dataDir, env })
   bench.onClose(() => server.stop())
   bench.say(`Making ${people.toLocaleString('en')} people …`)
-  await populate(superuserUrl, people)
+  await populateScaled((text) => query(superuserUrl, text, []), people)
   return server
 }
 

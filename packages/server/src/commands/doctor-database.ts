@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../base/db/database.ts'
 import { assertIsolation, migrationStatus } from '../base/db/index.ts'
+import { isUnfinished } from '../base/db/migrate.ts'
 import { findStoredDemands, type StoredDemands } from '../core/demands.ts'
 import { findMailFault } from '../core/mail/index.ts'
 import { done } from './command.ts'
@@ -15,6 +16,8 @@ export interface DatabaseReport {
   isStandby: boolean
   /** The database's clock, ISO 8601. */
   now: string
+  /** A move into it was interrupted. */
+  isUnfinished: boolean
   pending: string[]
   /** Applied by a later version, changed after it was applied, or unknown. */
   odd: string[]
@@ -43,7 +46,8 @@ async function examine(db: Database): Promise<DatabaseReport> {
       `select current_setting('server_version') as version, current_setting('server_version_num') as number, pg_is_in_recovery() as standby,
          to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now, session_user::text as role`,
     )
-    return rows[0] as { version: string; number: string; standby: boolean; now: string; role: string }
+    const found = rows[0] as { version: string; number: string; standby: boolean; now: string; role: string }
+    return { ...found, isUnfinished: await isUnfinished(line) }
   })
   const migrations = await migrationStatus(db)
   const named = (...states: string[]) =>
@@ -58,6 +62,7 @@ async function examine(db: Database): Promise<DatabaseReport> {
     versionNumber: Number(facts.number),
     isStandby: facts.standby,
     now: facts.now,
+    isUnfinished: facts.isUnfinished,
     pending: named('pending'),
     odd: named('newer', 'changed', 'unknown'),
     waiting: isFresh ? [] : await waitingJobs(db),

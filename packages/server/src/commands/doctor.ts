@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { rootCode } from '../base/db/faults.ts'
 import { dataDirHolder } from '../base/db/index.ts'
+import { UNFINISHED } from '../base/db/migrate.ts'
 import { loadArgon2, loadBcrypt } from '../base/hashing/index.ts'
 import { findRelyingParty } from '../base/relying-party.ts'
 import { cautions } from '../config/rules.ts'
@@ -173,11 +174,12 @@ async function database(config: Config): Promise<Finding[]> {
 }
 
 function databaseItself(
-  { version, versionNumber, isStandby, pending, odd }: DatabaseReport,
+  { version, versionNumber, isStandby, isUnfinished, pending, odd }: DatabaseReport,
   config: Config,
 ): Finding[] {
   const isOld = versionNumber < 150_000
   if (isStandby) return [failed('database', readOnlyFailure(config))]
+  if (isUnfinished) return [failed('database', new Error(UNFINISHED))]
   return [
     isOld
       ? fail('database', `PostgreSQL ${version} is too old: 15 or newer is required`)

@@ -154,7 +154,7 @@ function listenFailure(code: string | null, { host, port }: Config, tried: unkno
 }
 
 function databaseFailure(error: unknown, code: string | null, databaseUrl: string): Failure | null {
-  const target = targetOf(databaseUrl)
+  const target = databaseTarget(databaseUrl)
   const message = lastOf(withCauses(error))
   const row = DATABASE.find(
     ({ codes, words }) => code !== null && codes.test(code) && (!words || words.test(message)),
@@ -194,7 +194,7 @@ export function folderFailure(code: string | null, { dataDir }: Pick<Config, 'da
 /** The innermost cause; those around it say only that the database cannot be reached. */
 const lastOf = (messages: string): string => messages.split(': ').at(-1) ?? messages
 
-function targetOf(databaseUrl: string): Target {
+export function databaseTarget(databaseUrl: string): Target {
   const url = new URL(databaseUrl)
   const host = url.searchParams.get('host') ?? url.hostname
   const port = url.searchParams.get('port') ?? (url.port || '5432')

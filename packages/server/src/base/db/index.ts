@@ -12,6 +12,7 @@ import { assertRoom, isFolderFault, openPglite } from './engine.ts'
 import { lockDataDir } from './lock.ts'
 import { pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
+import { assertNotPromoted } from './promoted.ts'
 import { packagedTemplate, unpackTemplate } from './template.ts'
 
 export { isUnavailable, isUniqueViolation, TransactionRolledBack } from './faults.ts'
@@ -41,11 +42,13 @@ export interface OpenOptions {
   controlSocket?: string | null
   /** Replaces the packaged template; null: none. */
   template?: Buffer | null
+  /** Opens the embedded database although it was moved to PostgreSQL: to finish that move. */
+  evenPromoted?: boolean
 }
 
 /**
  * Opens the database without migrating it. PostgreSQL is connected to when it is first needed.
- * @throws DataDirInUse where another process has the embedded one
+ * @throws DataDirInUse where another process has the embedded one; StartRefused where that was moved to PostgreSQL
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
   const { databaseUrl, guardNesting, pool, silence = 10_000, log } = options
@@ -63,6 +66,7 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   }
   const lock = await lockDataDir(options.dataDir, { controlSocket: options.controlSocket ?? null })
   try {
+    if (!options.evenPromoted) await assertNotPromoted(options.dataDir)
     const lite = await openFolder(options.dataDir, folder, options.template, log)
     const driver = await pgliteDriver(lite, { log, reopen })
     return database({ driver, guardNesting, log, onClosed: () => lock.release() })

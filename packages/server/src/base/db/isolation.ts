@@ -80,7 +80,7 @@ async function readTables(connection: Connection): Promise<TableRow[]> {
        c.relname = 'organizations' or exists (select from pg_catalog.pg_attribute a
          where a.attrelid = c.oid and a.attname = 'organization_id' and not a.attisdropped) as of_tenants
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
+     where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname not in ('migrations', 'unfinished_move') order by 1`,
     [],
     'system',
   )

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { StartRefused } from '../errors.ts'
 import type { Log } from '../log/index.ts'
 import { packagedFile } from '../packaged.ts'
 import type { Connection } from './connection.ts'
@@ -75,14 +76,19 @@ export function migrationsChecksum(migrations: readonly Migration[] = knownMigra
   return hash.digest('hex')
 }
 
-/** Applies pending migrations. @returns the names of those applied; @throws MigrationRefused */
+/**
+ * Applies pending migrations.
+ * @param options `isMoving`: by the move (core/moves) that fills the database
+ * @returns the names of those applied
+ * @throws MigrationRefused, or StartRefused where a move into the database has not finished
+ */
 export function migrateUp(
   db: Owned,
-  options: { log?: Log; migrations?: readonly Migration[] } = {},
+  options: { log?: Log; migrations?: readonly Migration[]; isMoving?: boolean } = {},
 ): Promise<string[]> {
   const migrations = options.migrations ?? knownMigrations()
   return locked(db, async (connection) => {
-    await prepare(connection)
+    await prepare(connection, options.isMoving ?? false)
     const status = compare(migrations, await applied(connection))
     refuse(status)
     const newer = status.filter(({ state }) => state === 'newer').map(({ name }) => name)
@@ -218,12 +224,13 @@ function keep(present: readonly Migration[], target: { steps: number } | { to: s
   return at + 1
 }
 
-async function prepare(connection: Connection): Promise<void> {
+async function prepare(connection: Connection, isMoving: boolean): Promise<void> {
   const server = await connection.plain(
     `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
   )
   const { version, number } = server.rows[0] as { version: string; number: number }
   if (number < 150_000) throw new DatabaseTooOld(version)
+  if (!isMoving && (await isUnfinished(connection))) throw new StartRefused(UNFINISHED)
   // checked first, so that a login role without the privilege to create schemas can use an existing one
   const { rows } = await connection.plain(`select 1 from pg_catalog.pg_namespace where nspname = 'latchkey'`)
   if (rows.length === 0) await connection.plain('create schema if not exists latchkey')
@@ -236,6 +243,15 @@ async function prepare(connection: Connection): Promise<void> {
     )`)
   }
 }
+
+/** Whether a move into this database (core/moves) has begun and not ended. */
+export async function isUnfinished(connection: Connection): Promise<boolean> {
+  const { rows } = await connection.plain(`select to_regclass('latchkey.unfinished_move') as made`)
+  return (rows[0] as { made: string | null }).made !== null
+}
+
+export const UNFINISHED =
+  'A move into this database was interrupted, so that it does not have all data: run the same `latchkey promote` again, which finishes it, or drop the database and use a new one.'
 
 /** Removes what `prepare` created; the schema remains if it contains other objects. */
 async function leave(connection: Connection): Promise<void> {
