@@ -60,7 +60,7 @@ function configuration(): string {
   return [
     SOURCE('packages/server/src/config/settings.ts'),
     '# Settings',
-    `Settings come from the environment, and from a file \`.env\` in the working folder for what the environment does not set. An empty value counts as not set. All errors are reported at once, and an unknown \`LATCHKEY_…\` is refused with the nearest name. \`latchkey config check\` lists the errors, \`latchkey config print\` shows every setting with its source, secrets masked.`,
+    `Settings come from the environment, and from a file \`.env\` in the working folder for what the environment does not set. An empty value counts as not set. A secret may also be in a file that its name with \`_FILE\` names, such as \`LATCHKEY_SECRET_FILE=/run/secrets/latchkey\`. All errors are reported at once, and an unknown \`LATCHKEY_…\` is refused with the nearest name. \`latchkey config check\` lists the errors, \`latchkey config print\` shows every setting with its source, secrets masked.`,
     'Durations are written `90s`, `30m`, `8h`, `30d`. Lists are separated by commas.',
     ...groups,
     `## Password profiles\n\n${table(

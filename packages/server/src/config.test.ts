@@ -309,6 +309,49 @@ describe('.env', () => {
   })
 })
 
+describe('a secret in a file', () => {
+  const write = (content: string | Buffer, name = 'secret'): string => {
+    writeFileSync(join(cwd, name), content)
+    return name
+  }
+
+  it('is read without the end of its line, relative to the working folder, also where .env names it', () => {
+    write(`${SECRET}\n`)
+    const absolute = write('postgres://u:p@h/d\r\n', 'url')
+    writeFileSync(join(cwd, '.env'), 'LATCHKEY_SECRET_FILE=secret\n')
+    const { config, sources } = readConfig({ DATABASE_URL_FILE: join(cwd, absolute) }, { cwd })
+    expect([config?.secret, config?.databaseUrl]).toEqual([SECRET, 'postgres://u:p@h/d'])
+    expect(sources).toMatchObject({ secret: 'file', databaseUrl: 'file', host: 'default' })
+  })
+
+  it.each([
+    ['missing', () => 'nowhere', 'ENOENT'],
+    ['a folder', () => '.', 'EISDIR'],
+    ['empty', () => write('\n'), 'empty'],
+    ['too large', () => write('x'.repeat(70_000)), 'larger than 65536 bytes'],
+  ])('that is %s is a fault, which names the file', (_, name, reason) => {
+    const [fault, ...others] = faultsOf({ LATCHKEY_ADMIN_PASSWORD_FILE: name() })
+    expect(others).toEqual([])
+    expect(fault?.setting).toBe('LATCHKEY_ADMIN_PASSWORD_FILE')
+    expect(fault?.message).toContain('LATCHKEY_ADMIN_PASSWORD_FILE must name a file that can be read')
+    expect(fault?.message).toContain(reason)
+  })
+
+  it('is refused beside the same secret in the environment, and where its content is not valid, without showing it', () => {
+    write('swordfish')
+    expect(faultsOf({ LATCHKEY_SECRET: SECRET, LATCHKEY_SECRET_FILE: 'secret' })).toEqual([
+      { setting: 'LATCHKEY_SECRET', message: 'Set LATCHKEY_SECRET or LATCHKEY_SECRET_FILE, not both.' },
+    ])
+    const [fault] = faultsOf({ LATCHKEY_SECRET_FILE: 'secret' })
+    expect(fault?.message).toMatch(/^LATCHKEY_SECRET must be at least 32 characters/)
+    expect(fault?.message).not.toContain('swordfish')
+  })
+
+  it('is for secrets only', () => {
+    expect(faultsOf({ LATCHKEY_HOST_FILE: write('127.0.0.1') })[0]?.message).toContain('is not a setting')
+  })
+})
+
 describe('displayed values', () => {
   it('contain no secret and have the form in which they are set', () => {
     const env = { ...SAFE, REDIS_URL: 'redis://:swordfish@h', LATCHKEY_SMTP_URL: 'smtp://u:swordfish@h',

@@ -1,6 +1,6 @@
 /**
- * Configuration: reads the settings (config/settings.ts) from the environment and `.env`. This is the only file that
- * reads the environment. All faults are reported in one message.
+ * Configuration: reads the settings (config/settings.ts) from the environment and `.env`, and secrets also from files that these
+ * name. This is the only file that reads the environment. All faults are reported in one message.
  * Invariant: messages and printed tables never contain a secret.
  */
 import { readFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ export {
   type SettingName,
 } from './config/settings.ts'
 
-export type Source = 'environment' | '.env' | 'default'
+export type Source = 'environment' | '.env' | 'file' | 'default'
 export interface Reading {
   /** Null when there are faults. */
   config: Config | null
@@ -85,8 +85,15 @@ export function readConfig(
   const values: Record<string, unknown> = {}
   const sources = {} as Record<SettingName, Source>
   for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
-    const chosen = given(setting.env)
-    sources[name as SettingName] = !chosen ? 'default' : env[setting.env] === chosen ? 'environment' : '.env'
+    const direct = given(setting.env)
+    const path = setting.secret ? given(fileNameOf(setting)) : undefined
+    if (direct && path)
+      faults.push({
+        setting: setting.env,
+        message: `Set ${setting.env} or ${fileNameOf(setting)}, not both.`,
+      })
+    const chosen = direct ?? (path && readSecretFile(resolve(cwd, path.trim()), setting, faults))
+    sources[name as SettingName] = sourceOf(chosen, direct, env[setting.env])
     const fallback = defaultOf(setting, profile)
     try {
       const raw = chosen?.trim() ?? fallback
@@ -107,6 +114,33 @@ export function readConfig(
     faults,
     sources,
     values: read,
+  }
+}
+
+function sourceOf(chosen: string | undefined, direct: string | undefined, inEnvironment?: string): Source {
+  if (!chosen) return 'default'
+  if (direct === undefined) return 'file'
+  return inEnvironment === direct ? 'environment' : '.env'
+}
+
+/** The variable that names a file with a secret, as systemd, Docker and Kubernetes provide secrets. */
+const fileNameOf = (setting: Setting<unknown>): string => `${setting.env}_FILE`
+
+const SECRET_FILE_BYTES = 64 * 1024
+
+/** @returns the content without the end of its last line; undefined, with a fault, where it is not to be had */
+function readSecretFile(path: string, setting: Setting<unknown>, faults: Fault[]): string | undefined {
+  const refuse = (reason: string): undefined => {
+    const name = fileNameOf(setting)
+    faults.push({ setting: name, message: `${name} must name a file that can be read (${path}: ${reason}).` })
+  }
+  try {
+    const content = readFileSync(path)
+    if (content.length > SECRET_FILE_BYTES) return refuse(`larger than ${SECRET_FILE_BYTES} bytes`)
+    const text = content.toString('utf8').replace(/\r?\n$/, '')
+    return text.trim() === '' ? refuse('empty') : text
+  } catch (error) {
+    return refuse((error as NodeJS.ErrnoException).code ?? String(error))
   }
 }
 
@@ -178,7 +212,9 @@ function isOfService(name: string, value = ''): boolean {
 }
 
 function unknownNames(env: Env, where: string): Fault[] {
-  const names = Object.values<Setting<unknown>>(SETTINGS).map((setting) => setting.env)
+  const names = Object.values<Setting<unknown>>(SETTINGS).flatMap((setting) =>
+    setting.secret ? [setting.env, fileNameOf(setting)] : [setting.env],
+  )
   return Object.keys(env)
     .filter((name) => /^LATCHKEY_/i.test(name) && !names.includes(name) && !isOfService(name, env[name]))
     .map((name) => {
