@@ -185,16 +185,25 @@ async function bundle(log) {
     return false
   }
   for (const { path, contents } of result.outputFiles) writeWhole(path, contents)
-  writeWhole(join(dist, 'licenses.txt'), licensesOf(Object.keys(result.metafile.inputs)))
+  const bundled = bundledPackages(Object.keys(result.metafile.inputs))
+  writeWhole(join(dist, 'licenses.txt'), licensesOf(bundled))
+  writeWhole(join(dist, 'bundled.json'), JSON.stringify(bundled.map(({ folder: _, ...about }) => about)))
   writeWhole(join(dist, 'latchkey.cjs'), LAUNCHER, 0o755)
   return true
 }
 
-/** The licences of the packages in the bundle, which must be distributed with their code. */
-function licensesOf(inputs) {
+/** The packages whose code is in the bundle, by the names of their folders. */
+function bundledPackages(inputs) {
   const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? [])
-  const texts = [...new Set(folders)].sort().map((folder) => {
+  return [...new Set(folders)].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+    return { name, version, license, folder }
+  })
+}
+
+/** The licences of the packages in the bundle, which must be distributed with their code. */
+function licensesOf(bundled) {
+  const texts = bundled.map(({ name, version, license, folder }) => {
     const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry))
     const text = file ? `\n\n${readFileSync(join(root, folder, file), 'utf8').trim()}` : ''
     return `${name} ${version} (${license})${text}\n`

@@ -214,6 +214,14 @@ const PROGRAMS = [
   { name: 'oidc-agent', packages: ['oidc-agent-cli'], isThere: () => onPath('oidc-gen') },
   { name: 'oathtool', packages: ['oathtool'], isThere: () => onPath('oathtool') },
   { name: 'zbarimg', packages: ['zbar-tools'], isThere: () => onPath('zbarimg') },
+  { name: 'bubblewrap', packages: ['bubblewrap'], isThere: () => onPath('bwrap') },
+  { name: 'systemd', packages: ['systemd'], isThere: () => onPath('systemd-notify') },
+  {
+    name: 'Go with sprig, which Helm renders charts with',
+    packages: ['golang-go', 'golang-github-masterminds-sprig-dev', 'golang-gopkg-yaml.v3-dev'],
+    isThere: () =>
+      onPath('go') && existsSync('/usr/share/gocode/src/github.com/Masterminds/sprig/functions.go'),
+  },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
   { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
   {

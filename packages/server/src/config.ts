@@ -247,6 +247,9 @@ function inWords(milliseconds: number): string {
   return `${milliseconds / size}${unit}`
 }
 
+/** Whether systemd has started this process and waits for its notifications (sd_notify(3)). */
+export const isNotifying = (): boolean => Boolean(process.env.NOTIFY_SOCKET)
+
 /** Whether text for this stream may contain colours (https://no-color.org). */
 export const mayColour = (stream: { isTTY?: boolean }): boolean =>
   stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'

@@ -27,6 +27,7 @@ import {
 import { failureOf } from './failures.ts'
 import { collectWhenIdle } from './idle-memory.ts'
 import { captureProcessOutput } from './process-output.ts'
+import { notifySystemd } from './systemd.ts'
 import { paint, pairs } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
 import { version } from './version.ts'
@@ -107,8 +108,12 @@ const shareOf = ({ databasePool }: Config, workers: number): number =>
 function lifecycleOf(config: Config, log: Log, json: boolean, workers: number): Lifecycle {
   const began = systemClock().ticks()
   return {
-    started: (listening) => welcome(config, log, { ...listening, json, workers }),
+    started(listening) {
+      void notifySystemd('READY=1', log)
+      welcome(config, log, { ...listening, json, workers })
+    },
     stopping(signal) {
+      void notifySystemd('STOPPING=1', log)
       if (!isForPeople(config)) log.info({ signal }, 'the server is stopping')
       else process.stdout.write('\nStopping; finishing requests in progress …\n')
     },

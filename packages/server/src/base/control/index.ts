@@ -26,13 +26,16 @@ export function controlPath(dataDir: string, platform: NodeJS.Platform = process
   if (platform === 'win32') return `\\\\.\\pipe\\latchkey-${digest(dataDir.toLowerCase())}`
   const path = join(dataDir, 'control', 'socket')
   if (Buffer.byteLength(path) <= LONGEST_PATH) return path
-  return join(os.tmpdir(), `latchkey-${os.userInfo().uid}-${digest(dataDir)}`, 'socket')
+  return join(os.tmpdir(), `latchkey-${userId()}-${digest(dataDir)}`, 'socket')
 }
 
 /** Asserts that the folder exists, is not a link, belongs to this user, and has no access for others. */
+/** Of the process; os.userInfo() fails where the user has no entry in /etc/passwd, as in many containers. */
+const userId = (): number => process.getuid?.() ?? -1
+
 function assertPrivate(folder: string): void {
   const stats = lstatSync(folder)
-  const isOurs = stats.uid === os.userInfo().uid
+  const isOurs = stats.uid === userId()
   if (!stats.isDirectory() || !isOurs || (stats.mode & 0o077) !== 0) {
     throw new Error(`${folder} is not a private folder of this user; remove it and try again`)
   }
