@@ -11,17 +11,25 @@ import { scopeOfClaim } from '../scopes/index.ts'
 
 /**
  * Whether a user with these roles may sign in to the app at all: with one of its roles, and as a member of one of its organizations,
- * where it names any. A statement only where it names organizations.
+ * where it names any. A statement only where it names organizations. @param isMember what `isAllowedMember` has said
  */
 export async function isAdmitted(
   db: Statements,
-  { settings }: Client,
+  client: Client,
   { userId, roles }: { userId: string; roles: readonly string[] },
+  isMember: boolean | null = null,
 ): Promise<boolean> {
-  const { allowed_roles: allowed, allowed_organizations: organizations } = settings
+  const { allowed_roles: allowed } = client.settings
   if (allowed.length > 0 && !allowed.some((role) => roles.includes(role))) return false
-  return organizations.length === 0 || (await isMemberOfAny(db, userId, organizations))
+  return isMember ?? (await isAllowedMember(db, client, userId))
 }
+
+/** Whether the user is a member of one of the organizations that the app names, if it names any. */
+export const isAllowedMember = async (
+  db: Statements,
+  { settings: { allowed_organizations: organizations } }: Client,
+  userId: string,
+): Promise<boolean> => organizations.length === 0 || (await isMemberOfAny(db, userId, organizations))
 
 async function isMemberOfAny(db: Statements, userId: string, ids: readonly string[]): Promise<boolean> {
   const { rows } = await sql`

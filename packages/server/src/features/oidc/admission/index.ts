@@ -6,6 +6,7 @@ export {
   allowedClaims,
   allowedScopes,
   isAdmitted,
+  isAllowedMember,
   isForApp,
   isResourceOf,
   isStillPermitted,

@@ -9,6 +9,7 @@ export {
   findProfile,
   KNOWN_CLAIMS,
   scopeOfClaim,
+  type UserClaims,
   userinfoOf,
   wordsOf,
 } from './claims.ts'

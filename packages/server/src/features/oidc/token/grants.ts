@@ -4,6 +4,7 @@ import { batch } from '../../../base/batch.ts'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { Problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { asQuotedValue } from '../../../base/quoted.ts'
 import { type Client, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
@@ -14,6 +15,7 @@ import { allowedClaims, allowedScopes } from '../admission/index.ts'
 import { invalidGrant, refusal } from '../authentication/index.ts'
 import { assertDeviceAllowed, DEVICE_GRANT } from '../device/index.ts'
 import { wordsOf } from '../scopes/index.ts'
+import { type ReadAhead, readAhead, readsMore } from './ahead.ts'
 import type { Grant, GrantRequest } from './grant.ts'
 import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
@@ -150,8 +152,7 @@ function refreshGrant(tools: Tools): Grant {
   return async ({ call, by: { client }, sent, jkt }) => {
     const { refresh_token: token } = sent
     if (token === undefined) throw refusal('invalid_request', 'The parameter refresh_token is missing.')
-    if (sent.scope !== undefined || sent.resource !== undefined)
-      await assertAuthorized(tools, call, client, sent)
+    const ahead = await beforeUse(tools, call, client, sent)
     const { row, successor } = await use(call, { token, client: client.id, jkt })
     const authorized = row.authorized ?? { at: row.authenticated_at, acr: row.acr, amr: row.amr }
     const resources = await resourcesOf(tools, call, client, sent, row)
@@ -171,6 +172,8 @@ function refreshGrant(tools: Tools): Grant {
         nonce: null,
         refreshToken: successor,
         jkt,
+        ahead,
+        isRefresh: true,
       },
       call,
     )
@@ -191,22 +194,33 @@ async function resourcesOf(
   try {
     return await resourcesFor(tools, client, resource, row.resources ?? [])
   } catch (error) {
-    await endFamily(tools, call, { ...row, client_id: client.id })
+    // a fault is not the end of what was authorized
+    if (error instanceof Problem) await endFamily(tools, call, { ...row, client_id: client.id })
     throw error
   }
 }
 
-/** Checks what the app names before the token is used up, so that a fault does not cost it. @throws Problem */
-async function assertAuthorized(
+/**
+ * Checks what the app names, and reads what issuing needs, before the token is used up, so that a fault does not cost it. Without
+ * either it reads nothing. @throws Problem
+ */
+async function beforeUse(
   tools: Tools,
   call: Call,
   client: Client,
   sent: TokenParameters,
-): Promise<void> {
+): Promise<ReadAhead | null> {
+  const names = sent.scope !== undefined || sent.resource !== undefined
+  if (!names && !readsMore(client)) return null
   const found = await findToken(tools.db.hot, sha256(sent.refresh_token ?? ''), call.now)
   if (found?.client_id !== client.id) throw invalidGrant()
-  narrowed(found.scopes ?? [], sent.scope)
-  await resourcesFor(tools, client, sent.resource, found.resources ?? [])
+  if (names) {
+    narrowed(found.scopes ?? [], sent.scope)
+    await resourcesFor(tools, client, sent.resource, found.resources ?? [])
+  }
+  // what is not valid any more is refused by its use
+  const isRead = readsMore(client) && found.is_valid && !found.is_revoked
+  return isRead ? await readAhead(tools, client, found, call.now) : null
 }
 
 /** RFC 6749 §6: at most what was authorized. @throws Problem `invalid_scope` */

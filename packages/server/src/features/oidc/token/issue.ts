@@ -6,6 +6,7 @@
 import type { Acr } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Statements } from '../../../base/db/types.ts'
+import { Problem } from '../../../base/errors.ts'
 import { asQuotedValue } from '../../../base/quoted.ts'
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import { findSid, isPairwise, subjectFor } from '../../../core/subjects/index.ts'
@@ -15,10 +16,11 @@ import { isAdmitted, isResourceOf } from '../admission/index.ts'
 import { invalidGrant, refusal } from '../authentication/index.ts'
 import { makeIdToken } from '../id-tokens/index.ts'
 import { chosen, claimsAskedFor, findProfile, userinfoOf } from '../scopes/index.ts'
+import type { ReadAhead } from './ahead.ts'
 
 export type IssueTools = Pick<
   Tools,
-  'config' | 'keyring' | 'keys' | 'revocations' | 'roles' | 'clients' | 'db'
+  'config' | 'keyring' | 'keys' | 'log' | 'revocations' | 'roles' | 'clients' | 'db'
 >
 
 export interface AppTokenAnswer {
@@ -49,6 +51,10 @@ export interface Issued {
   nonce: string | null
   refreshToken: string | null
   jkt: string | null
+  /** What was read before the refresh token was used up; absent: it is read now. */
+  ahead?: ReadAhead | null
+  /** Whether a refresh token was used up for it, which a fault must not cost. */
+  isRefresh?: true
 }
 
 /**
@@ -65,11 +71,11 @@ export async function issue(
   const subject = clientSubject(tools, row, now)
   // memberships, roles and policies may have changed since the user authorized the app
   const isMember = client.organizationId === null || subject.organization?.id === client.organizationId
-  if (!isMember || !(await isAdmitted(tools.db.hot, client, subject))) {
+  if (!isMember || !(await isStillAdmitted(tools, by, subject))) {
     await endFamily(tools, call, { ...row, family_id: by.familyId, client_id: client.id })
     throw invalidGrant('The user may not use this app any more.')
   }
-  const sub = await subjectFor(tools, client, row.user_id, now)
+  const sub = by.ahead?.sub ?? (await subjectFor(tools, client, row.user_id, now))
   const access = signClientToken(
     tools,
     subject,
@@ -89,9 +95,40 @@ export async function issue(
     expires_in: access.expiresIn,
     ...scopeOf(scopes),
     ...(refreshToken !== null && { refresh_token: refreshToken }),
-    ...(scopes.includes('openid') && {
-      id_token: await idToken(tools, by, { sub, subject, accessToken: access.token }, now),
-    }),
+    ...(scopes.includes('openid') &&
+      (await idTokenMember(tools, by, { sub, subject, accessToken: access.token }, now))),
+  }
+}
+
+/** Read again, because it may have changed; a fault does not cost the refresh token. */
+async function isStillAdmitted(
+  { db }: Pick<Tools, 'db'>,
+  { client, ahead }: Issued,
+  subject: ReturnType<typeof clientSubject>,
+): Promise<boolean> {
+  try {
+    return await isAdmitted(db.hot, client, subject)
+  } catch (err) {
+    if (!ahead) throw err
+    return await isAdmitted(db.hot, client, subject, ahead.isMember)
+  }
+}
+
+type OfIdToken = { sub: string; subject: ReturnType<typeof clientSubject>; accessToken: string }
+
+/** OpenID Connect Core §12.2: the answer to a refresh may have no ID token, and does not where a fault would cost the refresh token. */
+async function idTokenMember(
+  tools: IssueTools,
+  by: Issued,
+  of: OfIdToken,
+  now: Date,
+): Promise<{ id_token?: string }> {
+  try {
+    return { id_token: await idToken(tools, by, of, now) }
+  } catch (err) {
+    if (!by.isRefresh || err instanceof Problem) throw err
+    tools.log.error({ client: by.client.id, err }, 'an ID token was left out of the answer to a refresh')
+    return {}
   }
 }
 
@@ -225,19 +262,16 @@ function audienceOf(
 async function idToken(
   tools: IssueTools,
   by: Issued,
-  {
-    sub,
-    subject,
-    accessToken,
-  }: { sub: string; subject: ReturnType<typeof clientSubject>; accessToken: string },
+  { sub, subject, accessToken }: OfIdToken,
   now: Date,
 ): Promise<string> {
-  const { client, row, authorized, nonce } = by
+  const { client, row, authorized, nonce, ahead } = by
+  const sid = ahead ? ahead.sid : row.session_id && (await findSid(tools, client, row.session_id))
   const profile = { ...(await profileIn(tools.db.hot, by)), ...rightsIn(by, subject) }
   const contents = {
     client,
     sub,
-    sid: row.session_id === null ? null : await findSid(tools, client, row.session_id),
+    sid,
     authorized,
     nonce,
     accessToken,
@@ -262,12 +296,12 @@ const rightsIn = (
 /** Claims of the user belong to userinfo (§5.4), unless the app names them for the ID token or cannot ask there. */
 async function profileIn(
   db: Statements,
-  { client, row, scopes, claims }: Issued,
+  { client, row, scopes, claims, ahead }: Issued,
 ): Promise<Record<string, unknown>> {
   const named = claims?.id_token ?? []
   const asked = claimsAskedFor(client.settings.claims_in_id_token ? scopes : [], named)
   if (asked.size === 0) return {}
-  return chosen((await findProfile(db, row.user_id)) ?? {}, asked)
+  return chosen(ahead?.profile ?? (await findProfile(db, row.user_id)) ?? {}, asked)
 }
 
 /**
