@@ -64,9 +64,9 @@ const exchange = compiledOnce<{ uses: string }, ExchangedRow & { ordinality: num
         and s.ended_at is null and s.limited_to is null and u.status = 'active'
       order by s.id for share of s
     ), held as materialized (
-      select c.hash from authorization_codes c
-      where c.hash = any(array(select code_hash from asked)) and c.session_id = any(array(select id from open))
-      order by c.hash for update
+      select c.hash from authorization_codes c join open on open.id = c.session_id
+      where c.hash = any(array(select code_hash from asked))
+      order by c.hash for update of c
     ), used as (
       update authorization_codes c set used_at = asked.at, family_id = asked.family_id
       from held join asked on asked.code_hash = held.hash, open
