@@ -32,10 +32,8 @@ export const newIdAt = (prefix: IdPrefix, at: Date): string =>
   `${prefix}_${at.getTime().toString(16).padStart(12, '0')}${newId(prefix).slice(prefix.length + 13)}`
 
 /** Whether the text has the form of such an id; the object may not exist. */
-export function isId(prefix: IdPrefix, text: string): boolean {
-  return (
-    text.length === prefix.length + 33 &&
-    text.startsWith(`${prefix}_`) &&
-    /^[0-9a-f]{32}$/.test(text.slice(-32))
-  )
-}
+export const isId = (prefix: IdPrefix, text: string): boolean => FORMS[prefix].test(text)
+
+const FORMS = Object.fromEntries(
+  ID_PREFIXES.map((prefix) => [prefix, new RegExp(`^${prefix}_[0-9a-f]{32}$`)]),
+) as Readonly<Record<IdPrefix, RegExp>>

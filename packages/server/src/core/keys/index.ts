@@ -132,6 +132,8 @@ export type KeysConfig = Pick<
 
 /** A key of the replica. Where the private key is sealed under another LATCHKEY_SECRET, the key only verifies. */
 type LoadedKey = KeyRow & { signer: Signer | null; head: Map<string, string> }
+type SigningKey = LoadedKey & { signer: Signer }
+const canSign = (key: LoadedKey): key is SigningKey => key.signer !== null
 
 /** Creates the keys and registers their recurring job. */
 export function createKeys(tools: {
@@ -165,6 +167,7 @@ export function createKeys(tools: {
   }
   const listeners = new Set<() => void>()
   let held: readonly LoadedKey[] = []
+  let signing: readonly SigningKey[] = []
   const demands = new Map<IdTokenAlgorithm, Promise<void>>()
   let unknownAt = Number.NEGATIVE_INFINITY
   const replica = createReplica({ db, log, name: 'signing keys', channel: CHANNEL, load })
@@ -199,6 +202,7 @@ export function createKeys(tools: {
     const kidsOf = (keys: readonly LoadedKey[]): string => keys.map(({ kid }) => kid).join()
     const before = kidsOf(ofAccessTokens())
     held = (await listSigningKeys(db.hot, 'published')).map(hold)
+    signing = held.filter(canSign)
     if (kidsOf(ofAccessTokens()) !== before) for (const listener of listeners) listener()
   }
 
@@ -260,21 +264,17 @@ export function createKeys(tools: {
   }
   jobs.every('keys.tend', '1m', tend)
 
-  function active(line: KeyLine, now: Date): LoadedKey & { signer: Signer } {
-    const key = activeOf(
-      held.filter(({ signer }) => signer !== null),
-      line,
-      now,
-    )
-    if (key?.signer == null) throw problem('UNAVAILABLE', { cause: new Error('there is no signing key') })
-    return { ...key, signer: key.signer }
+  function active(line: KeyLine, now: Date): SigningKey {
+    const key = activeOf(signing, line, now)
+    if (key === null) throw problem('UNAVAILABLE', { cause: new Error('there is no signing key') })
+    return key
   }
 
   /** Of requests that demand the first key at the same time, one creates it. */
   async function demand(algorithm: IdTokenAlgorithm): Promise<void> {
     await replica.fresh()
     const policy = ofIdTokens(algorithm)
-    if (held.some((key) => key.signer !== null && isOfLine(key, policy))) return
+    if (signing.some((key) => isOfLine(key, policy))) return
     const creating = demands.get(algorithm) ?? create()
     demands.set(algorithm, creating)
     await creating

@@ -18,13 +18,15 @@ type Times = KeyLine & Pick<SigningKeysTable, 'kid' | 'active_at' | 'retired_at'
 
 /** The line's newest key whose `active_at` has passed; where none has (the clock was set back), its oldest. */
 export function activeOf<T extends Times>(keys: readonly T[], line: KeyLine, now: Date): T | null {
-  const alive = keys.filter((key) => key.removed_at === null && isOfLine(key, line))
-  const begun = alive.filter((key) => key.active_at <= now)
-  const [first, ...rest] = begun.length > 0 ? begun : alive
-  if (first === undefined) return null
-  const isBetter = (a: T, b: T): boolean =>
-    begun.length > 0 ? a.active_at > b.active_at : a.active_at < b.active_at
-  return rest.reduce((best, key) => (isBetter(key, best) ? key : best), first)
+  let newest: T | null = null
+  let oldest: T | null = null
+  for (const key of keys) {
+    if (key.removed_at !== null || !isOfLine(key, line)) continue
+    const { active_at: at } = key
+    if (at <= now && (newest === null || at > newest.active_at)) newest = key
+    if (oldest === null || at < oldest.active_at) oldest = key
+  }
+  return newest ?? oldest
 }
 
 export function stageOf(key: Times, keys: readonly Times[], now: Date): Stage {

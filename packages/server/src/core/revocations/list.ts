@@ -74,30 +74,28 @@ export function revocationList(): RevocationList {
     family: new Map(),
     client: new Map(),
   }
-  const find = (kind: RevocationKind, value: string | null | undefined): ListEntry | undefined =>
-    value ? kept[kind].get(value) : undefined
-  const found = ({
-    jti,
-    sid,
-    sub,
-    key,
-    family,
-    client,
-    org,
-    roles = [],
-    actors = [],
-  }: Omit<Revocable, 'issuedAt'>): (ListEntry | undefined)[] => [
-    find('jti', jti),
-    find('sid', sid),
-    find('sub', sub),
-    find('key', key),
-    find('family', family),
-    find('client', client),
-    find('org', org),
-    kept.org.size > 0 && org && sub ? find('org', memberIn(org, sub)) : undefined,
-    ...(kept.role.size > 0 ? roles.map((role) => find('role', role)) : []),
-    ...actors.flatMap((actor) => [find('sub', actor), find('client', actor)]),
-  ]
+  /** The entries that concern a credential, until `use` returns true. @returns whether it did */
+  function visit(
+    { jti, sid, sub, key, family, client, org, roles, actors }: Omit<Revocable, 'issuedAt'>,
+    use: (entry: ListEntry) => boolean,
+  ): boolean {
+    const hits = (kind: RevocationKind, value: string | null | undefined): boolean => {
+      const entry = value ? kept[kind].get(value) : undefined
+      return entry !== undefined && use(entry)
+    }
+    return (
+      hits('jti', jti) ||
+      hits('sid', sid) ||
+      hits('sub', sub) ||
+      hits('key', key) ||
+      hits('family', family) ||
+      hits('client', client) ||
+      hits('org', org) ||
+      (kept.org.size > 0 && Boolean(org && sub) && hits('org', memberIn(org ?? '', sub ?? ''))) ||
+      (kept.role.size > 0 && (roles?.some((role) => hits('role', role)) ?? false)) ||
+      (actors?.some((actor) => hits('sub', actor) || hits('client', actor)) ?? false)
+    )
+  }
   return {
     add({ kind, value, before, until }, heardAt) {
       const last = before ?? Number.POSITIVE_INFINITY
@@ -108,12 +106,15 @@ export function revocationList(): RevocationList {
       }
       kept[kind].set(value, { before: last, until: Math.max(until, known?.until ?? until), heardAt })
     },
-    covers: (credential) => found(credential).some((entry) => entry && credential.issuedAt <= entry.before),
-    coveredUpTo: (credential, heardUntil) =>
-      Math.max(
-        -1,
-        ...found(credential).map((entry) => (entry && entry.heardAt <= heardUntil ? entry.before : -1)),
-      ),
+    covers: (credential) => visit(credential, ({ before }) => credential.issuedAt <= before),
+    coveredUpTo(credential, heardUntil) {
+      let last = -1
+      visit(credential, ({ before, heardAt }) => {
+        if (heardAt <= heardUntil) last = Math.max(last, before)
+        return false
+      })
+      return last
+    },
     sweep(now) {
       for (const map of Object.values(kept))
         for (const [value, { until }] of map) if (until < now) map.delete(value)

@@ -28,12 +28,12 @@ export function addressReader(trusted: readonly string[]): (req: IncomingMessage
     if (last.peer !== direct) last = { peer: direct, isTrusted: isTrusted(direct, ranges) }
     if (!last.isTrusted) return direct
     let client = direct
-    for (const hop of String(forwarded).split(',').reverse()) {
+    for (const hop of hopsOf(String(forwarded))) {
       const text = hop.trim()
       const number = plainNumber(text)
       if (number !== null) {
         client = text
-        if (!plainRanges.some(({ first, size }) => number >= first && number < first + size)) return client
+        if (!isWithin(number, plainRanges)) return client
         continue
       }
       const address = read(withoutPort(text))
@@ -69,6 +69,15 @@ const isTrusted = (ip: string, ranges: readonly Range[]): boolean => {
 
 const isIn = (address: Address, ranges: readonly Range[]): boolean =>
   ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits))
+
+/** From the latest to the first; usually there is one. */
+const hopsOf = (forwarded: string): string[] =>
+  forwarded.includes(',') ? forwarded.split(',').reverse() : [forwarded]
+
+function isWithin(number: number, ranges: readonly NumberRange[]): boolean {
+  for (const { first, size } of ranges) if (number >= first && number < first + size) return true
+  return false
+}
 
 const [DOT, ZERO, NINE] = [46, 48, 57]
 

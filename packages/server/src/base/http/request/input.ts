@@ -119,9 +119,9 @@ function parameterReader(row: ProtocolRow): ReadInput {
 function dropEmpty(fields: Record<string, unknown>, notEmpty: ReadonlySet<string> = NO_NAMES): void {
   for (const name in fields) {
     const value = fields[name]
-    if (notEmpty.has(name)) continue
-    const sent = Array.isArray(value) ? value.filter((one) => one !== '') : value
-    if (sent === '' || (Array.isArray(sent) && sent.length === 0)) delete fields[name]
+    if ((value !== '' && !Array.isArray(value)) || notEmpty.has(name)) continue
+    const sent = Array.isArray(value) ? value.filter((one) => one !== '') : []
+    if (sent.length === 0) delete fields[name]
     else fields[name] = sent
   }
 }

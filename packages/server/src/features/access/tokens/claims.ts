@@ -137,19 +137,22 @@ export function signClientToken(
 ): AccessToken {
   const [only = '', ...others] = audience
   const { session = null, organization = null, userId = clientId, roles = [] } = subject ?? {}
-  const claims = {
-    aud: others.length === 0 ? only : [...audience],
+  const claims: Record<string, unknown> = {
+    aud: others.length === 0 ? only : audience,
     sub: pairwise ?? userId,
     client_id: clientId,
     scope: scopes.join(' '),
-    ...(familyId !== null && { fam: familyId }),
-    ...(subject && pairwise === null && sidOf(subject)),
-    ...(subject && rightsOf(tools, subject, names)),
-    ...(session && authenticationIn(authorized ?? { ...session, at: session.authenticatedAt })),
-    ...(userinfo.length > 0 && { userinfo }),
-    ...(jkt !== null && { cnf: { jkt } }),
-    ...(actors.length > 0 && { act: actorIn(actors) }),
   }
+  if (familyId !== null) claims.fam = familyId
+  if (subject !== null) {
+    if (pairwise === null) Object.assign(claims, sidOf(subject))
+    Object.assign(claims, rightsOf(tools, subject, names))
+  }
+  if (session !== null)
+    Object.assign(claims, authenticationIn(authorized ?? { ...session, at: session.authenticatedAt }))
+  if (userinfo.length > 0) claims.userinfo = userinfo
+  if (jkt !== null) claims.cnf = { jkt }
+  if (actors.length > 0) claims.act = actorIn(actors)
   const by = {
     sub: pairwise ?? userId,
     sid: session?.id ?? null,

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely'
 import type { Statements } from '../../../base/db/types.ts'
+import { type Eventual, whenReady } from '../../../base/eventual.ts'
 import { type Client, isUsableClient, type Resource, STANDARD_SCOPES } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
@@ -43,17 +44,26 @@ async function isMemberOfAny(db: Statements, userId: string, ids: readonly strin
  * is one's, and of one of those that it names. Immediate for apps without organizations that memory has.
  * @param userId null: the app has it for itself
  */
-export async function isStillPermitted(
+export function isStillPermitted(
   { clients, db }: Pick<Tools, 'clients' | 'db'>,
   { clientId, userId }: { clientId: string; userId: string | null },
   now: Date,
+): Eventual<boolean> {
+  return whenReady<Client | null, boolean>(clients.find(clientId), (client) => {
+    if (client === null || !isUsableClient(client, now)) return false
+    const { organizationId, settings } = client
+    const isForAll = organizationId === null && settings.allowed_organizations.length === 0
+    return userId === null || isForAll || isMemberWhereRequired(db.hot, client, userId)
+  })
+}
+
+async function isMemberWhereRequired(
+  db: Statements,
+  { organizationId, settings }: Client,
+  userId: string,
 ): Promise<boolean> {
-  const client = await clients.find(clientId)
-  if (client === null || !isUsableClient(client, now)) return false
-  if (userId === null) return true
-  const { organizationId, settings } = client
   const required = [organizationId === null ? [] : [organizationId], settings.allowed_organizations]
-  for (const ids of required) if (ids.length > 0 && !(await isMemberOfAny(db.hot, userId, ids))) return false
+  for (const ids of required) if (ids.length > 0 && !(await isMemberOfAny(db, userId, ids))) return false
   return true
 }
 
@@ -62,12 +72,17 @@ export const isResourceOf = (client: Client, resource: Resource): boolean =>
   resource.organizationId === client.organizationId
 
 /** Whether a token was issued to the app, or is for an API of its owner that it serves. */
-export async function isForApp(
-  { clients }: Pick<Tools, 'clients'>,
+export const isForApp = (
+  tools: Pick<Tools, 'clients'>,
   client: Client,
   token: { client: string | null; audience: readonly string[] },
+): Eventual<boolean> => token.client === client.id || isForServed(tools, client, token)
+
+async function isForServed(
+  { clients }: Pick<Tools, 'clients'>,
+  client: Client,
+  token: { audience: readonly string[] },
 ): Promise<boolean> {
-  if (token.client === client.id) return true
   const served = client.settings.served_resources.filter((one) => token.audience.includes(one))
   for (const identifier of served) {
     const resource = await clients.findResource(identifier)

@@ -94,13 +94,17 @@ function refuseMissing(): never {
 
 /** RFC 6749 §2.3.1: id and secret are encoded as in a form before they are joined. @throws Problem `invalid_client` */
 function readBasic(authorization: string): { id: string; secret: string } {
-  const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
-  const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8')
+  if (!BASIC.test(authorization)) throw invalidClient(true)
+  const encoded = authorization.slice(authorization.lastIndexOf(' ') + 1)
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
   const colon = text.indexOf(':')
-  const [id, secret] = [text.slice(0, colon), text.slice(colon + 1)].map(decoded)
-  if (colon < 1 || id == null || secret == null) throw invalidClient(true)
+  const id = decoded(text.slice(0, colon))
+  const secret = decoded(text.slice(colon + 1))
+  if (colon < 1 || id === null || secret === null) throw invalidClient(true)
   return { id, secret }
 }
+
+const BASIC = /^basic +[A-Za-z0-9+/]+={0,2}$/i
 
 function decoded(text: string): string | null {
   try {

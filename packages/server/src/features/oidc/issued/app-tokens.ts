@@ -3,7 +3,7 @@
  * with the list of revocations; a token that was read before takes no statement.
  */
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
-import type { Eventual } from '../../../base/eventual.ts'
+import { type Eventual, whenReady } from '../../../base/eventual.ts'
 import { isId } from '../../../base/ids.ts'
 import { userInSub } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -48,7 +48,8 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
 
   return {
     async read(token, now) {
-      await keys.fresh()
+      const fresh = keys.fresh()
+      if (fresh !== null) await fresh
       let verified = verify(token)
       if (verified === null) {
         // another node may have published its key a moment ago
@@ -58,7 +59,8 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
       if (verified === null) return null
       const { jti, sid, sub, issuedAt, roles, org, client, family, actors } = verified
       const revocable = { jti, sid, sub, issuedAt, roles, org, client, family, actors }
-      if (await revocations.covers(revocable, now)) return null
+      const covered = revocations.covers(revocable, now)
+      if (covered instanceof Promise ? await covered : covered) return null
       const known = read.get(verified)
       if (known !== undefined) return known
       const made = appTokenOf(verified)
@@ -69,15 +71,28 @@ export function createAppTokens(tools: Pick<Tools, 'config' | 'clock' | 'keys' |
 }
 
 /** Whether its user and its apps may still use it, that from which it was exchanged too; one of a session, always. */
-export async function isUsableToken(
+export function isUsableToken(
   tools: Pick<Tools, 'clients' | 'db'>,
   token: AppToken,
   now: Date,
-): Promise<boolean> {
+): Eventual<boolean> {
   const { client, apps, sub } = token
   if (client === null) return true
-  const userId = await userOfToken(tools, token)
-  if (userId === null && sub !== client) return false
+  return whenReady<string | null, boolean>(userOfToken(tools, token), (userId) => {
+    if (userId === null && sub !== client) return false
+    const [only, ...others] = apps
+    if (only !== undefined && others.length === 0)
+      return isStillPermitted(tools, { clientId: only, userId }, now)
+    return allStillPermitted(tools, apps, userId, now)
+  })
+}
+
+async function allStillPermitted(
+  tools: Pick<Tools, 'clients' | 'db'>,
+  apps: readonly string[],
+  userId: string | null,
+  now: Date,
+): Promise<boolean> {
   for (const clientId of apps) if (!(await isStillPermitted(tools, { clientId, userId }, now))) return false
   return true
 }

@@ -4,6 +4,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { sha256 } from '../../../base/crypto.ts'
+import { type Eventual, whenReady } from '../../../base/eventual.ts'
 import { isId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Client } from '../../../core/clients/index.ts'
@@ -29,27 +30,40 @@ export async function introspect(
   if (!isProven) throw refusal('unauthorized_client', 'A public app may not introspect tokens.')
   if (token.startsWith('rt_')) return await introspectRefreshToken(tools, call, client, token)
   const found = await tools.tokens.read(token, call.now)
-  if (found === null || !(await mayKnow(tools, client, found.client, found.audience))) return INACTIVE
-  if (!(await isUsableToken(tools, found, call.now))) return INACTIVE
-  return await asKnownTo(tools, client, found, call.now)
+  if (found === null) return INACTIVE
+  const isActive = whenReady<boolean, boolean>(
+    mayKnow(tools, client, found.client, found.audience),
+    (may) => may && isUsableToken(tools, found, call.now),
+  )
+  if (!(isActive instanceof Promise ? await isActive : isActive)) return INACTIVE
+  return asKnownTo(tools, client, found, call.now)
 }
 
 /**
  * An app learns the subject by which it knows the user itself (RFC 7662 §5): an API gets the id also where the token was issued to an app
  * that knows the user by a pairwise subject, and that app learns of no id.
  */
-async function asKnownTo(
+function asKnownTo(
+  tools: IntrospectionTools,
+  client: Client,
+  token: AppToken,
+  now: Date,
+): Eventual<Record<string, unknown>> {
+  const isOwn = token.client === client.id || token.sub === token.client
+  return isOwn || (!isPairwise(client) && isId('usr', token.sub))
+    ? activeAnswer(token)
+    : withOtherSubject(tools, client, token, now)
+}
+
+async function withOtherSubject(
   tools: IntrospectionTools,
   client: Client,
   token: AppToken,
   now: Date,
 ): Promise<Record<string, unknown>> {
-  const answer = activeAnswer(token)
-  const isOwn = token.client === client.id || token.sub === token.client
-  if (isOwn || (!isPairwise(client) && isId('usr', token.sub))) return answer
   const userId = await userOfToken(tools, token)
   if (userId === null || !hasSubjects(client)) return INACTIVE
-  const { sid, act, ...others } = answer
+  const { sid, act, ...others } = activeAnswer(token)
   return {
     ...others,
     sub: await subjectFor(tools, client, userId, now),
@@ -98,13 +112,22 @@ async function introspectRefreshToken(
  * Whether an app may know about a token: its own and one for an API that it serves, any as a first-party app of the server, and one for
  * a resource of its organization. Apps of others learn nothing of tokens that they come to hold.
  */
-async function mayKnow(
+const mayKnow = (
   tools: Pick<Tools, 'clients'>,
   client: Client,
   issuedTo: string | null,
   audience: readonly string[],
+): Eventual<boolean> =>
+  whenReady<boolean, boolean>(
+    isForApp(tools, client, { client: issuedTo, audience }),
+    (isForIt) => isForIt || isForItsOwner(tools, client, audience),
+  )
+
+async function isForItsOwner(
+  tools: Pick<Tools, 'clients'>,
+  client: Client,
+  audience: readonly string[],
 ): Promise<boolean> {
-  if (await isForApp(tools, client, { client: issuedTo, audience })) return true
   if (client.organizationId === null) return client.settings.first_party
   for (const identifier of audience) {
     const resource = await tools.clients.findResource(identifier)

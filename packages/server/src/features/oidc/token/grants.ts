@@ -17,7 +17,14 @@ import { assertDeviceAllowed, DEVICE_GRANT } from '../device/index.ts'
 import { wordsOf } from '../scopes/index.ts'
 import { type ReadAhead, readAhead, readsMore } from './ahead.ts'
 import type { Grant, GrantRequest } from './grant.ts'
-import { type AppTokenAnswer, issue, issueToClient, resourcesFor } from './issue.ts'
+import {
+  type AppAccess,
+  type AppTokenAnswer,
+  appAccess,
+  issue,
+  issueToClient,
+  resourcesFor,
+} from './issue.ts'
 import { appReuseEmail } from './mail.tsx'
 import type { TokenParameters } from './parameters.ts'
 import { type CodeUse, type ExchangedRow, exchangeCodes, findCodeResources, spendCode } from './sql.ts'
@@ -235,23 +242,40 @@ function narrowed(authorized: readonly string[], asked: string | undefined): rea
 
 /** RFC 6749 §4.4: for the app itself, which has no user. */
 function clientCredentialsGrant(tools: Tools): Grant {
+  /** What each app was given last: apps repeat their requests, and the same objects permit the same. */
+  const last = new WeakMap<Client, { scope: string | undefined; resources: Resource[]; access: AppAccess }>()
   return async ({ call, by: { client, isProven }, sent, jkt }) => {
     if (!isProven) throw refusal('unauthorized_client', 'A public app cannot have tokens for itself.')
+    const { scope } = sent
     const resources = await resourcesFor(tools, client, sent.resource, sent.resource ?? [])
-    const names = wordsOf(sent.scope)
-    const { scopes: allowed } = client.settings
-    // without a resource, the scopes are those of the APIs that accept tokens of this server
-    const known =
-      resources.length === 0
-        ? names.filter((name) => allowed?.includes(name))
-        : allowedScopes(client, resources, names)
-    const standard: readonly string[] = STANDARD_SCOPES
-    const other = names.find((name) => !known.includes(name) || standard.includes(name))
-    if (other !== undefined)
-      throw refusal(
-        'invalid_scope',
-        `The scope ${asQuotedValue(other)} does not exist, or the app may not have it.`,
-      )
-    return issueToClient(tools, { client, scopes: names, resources, jkt }, call.now)
+    let given = last.get(client)
+    if (given === undefined || given.scope !== scope || !areSame(given.resources, resources)) {
+      const scopes = ownScopes(client, resources, scope)
+      given = { scope, resources, access: appAccess(tools, { client, scopes, resources }) }
+      last.set(client, given)
+    }
+    return issueToClient(tools, given.access, { jkt }, call.now)
   }
+}
+
+const areSame = (some: readonly object[], others: readonly object[]): boolean =>
+  some.length === others.length && some.every((one, at) => one === others[at])
+
+/** @throws Problem `invalid_scope` */
+function ownScopes(client: Client, resources: readonly Resource[], scope: string | undefined): string[] {
+  const names = wordsOf(scope)
+  const { scopes: allowed } = client.settings
+  // without a resource, the scopes are those of the APIs that accept tokens of this server
+  const known =
+    resources.length === 0
+      ? names.filter((name) => allowed?.includes(name))
+      : allowedScopes(client, resources, names)
+  const standard: readonly string[] = STANDARD_SCOPES
+  const other = names.find((name) => !known.includes(name) || standard.includes(name))
+  if (other !== undefined)
+    throw refusal(
+      'invalid_scope',
+      `The scope ${asQuotedValue(other)} does not exist, or the app may not have it.`,
+    )
+  return names
 }

@@ -132,20 +132,28 @@ async function idTokenMember(
   }
 }
 
+/** What an app has tokens for itself for. */
+export type AppAccess = ReturnType<typeof appAccess>
+
+export const appAccess = (tools: Pick<IssueTools, 'config'>, by: For) => ({
+  ...forClient(tools, by, true),
+  familyId: null,
+  userinfo: [],
+})
+
 /** A token for the app itself (RFC 6749 §4.4). */
 export function issueToClient(
   tools: IssueTools,
-  by: Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt'>,
+  access: AppAccess,
+  { jkt }: Pick<Issued, 'jkt'>,
   now: Date,
 ): AppTokenAnswer {
-  const { scopes, jkt } = by
-  const forIt = { ...forClient(tools, by, true), familyId: null, jkt, userinfo: [] }
-  const access = signClientToken(tools, null, forIt, now)
+  const { token, expiresIn } = signClientToken(tools, null, { ...access, jkt }, now)
   return {
-    access_token: access.token,
+    access_token: token,
     token_type: jkt === null ? 'Bearer' : 'DPoP',
-    expires_in: access.expiresIn,
-    ...scopeOf(scopes),
+    expires_in: expiresIn,
+    ...scopeOf(access.scopes),
   }
 }
 
@@ -198,18 +206,19 @@ const scopeOf = (scopes: readonly string[]): { scope?: string } =>
 type For = Pick<Issued, 'client' | 'scopes' | 'resources'>
 type RightsNamed = Parameters<typeof signClientToken>[2]['names']
 
-function forClient({ config }: IssueTools, by: For, isForOwn: boolean) {
+function forClient({ config }: Pick<IssueTools, 'config'>, by: For, isForOwn: boolean) {
   const { scopes, resources } = by
   const { id, settings, organizationId } = by.client
   const isOwn = organizationId === null && isForOwn
-  const lifetimes = [...resources.map(({ tokenLifetime }) => tokenLifetime), settings.access_token_lifetime]
-  const shortest = Math.min(...lifetimes.flatMap((one) => one ?? []), config.accessTokenLifetime / 1000)
+  let lifetime = config.accessTokenLifetime / 1000
+  lifetime = Math.min(lifetime, settings.access_token_lifetime ?? lifetime)
+  for (const { tokenLifetime } of resources) lifetime = Math.min(lifetime, tokenLifetime ?? lifetime)
   return {
     clientId: id,
     scopes,
     audience: audienceOf(config, { id, scopes, resources, isOwn }),
     names: rightsNamed(by, settings.first_party),
-    lifetime: shortest * 1000,
+    lifetime: lifetime * 1000,
   }
 }
 
@@ -254,8 +263,8 @@ function audienceOf(
 ): string[] {
   const { id, scopes, resources, isOwn } = of
   const named = resources.map(({ identifier }) => identifier)
-  const usual = named.length === 0 && isOwn ? [config.tokenAudience ?? config.publicUrl] : named
-  const all = [...usual, ...(scopes.includes('openid') ? [userinfoOf(config)] : [])]
+  const all = named.length === 0 && isOwn ? [config.tokenAudience ?? config.publicUrl] : named
+  if (scopes.includes('openid')) all.push(userinfoOf(config))
   return all.length === 0 ? [id] : all
 }
 

@@ -1,6 +1,14 @@
 /** The token endpoint: who the app is, each grant's refusals, races of codes and refresh tokens, and the end of what was issued. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { authorizedCode, CALLBACK, claimsIn, type TestApp, testApp, VERIFIER } from '../../../testing/apps.ts'
+import {
+  authorizedCode,
+  CALLBACK,
+  claimsIn,
+  type TestApp,
+  testApp,
+  testResource,
+  VERIFIER,
+} from '../../../testing/apps.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 let world: World
@@ -135,6 +143,32 @@ describe('the grants', () => {
       .get('/api/v1/users/me', { headers: { authorization: `Bearer ${body.access_token}` } })
     expect(asUser.status).toBe(401)
     expect((await userinfo(body.access_token)).status).toBe(401)
+  })
+
+  it('of client credentials, repeated, follow each change of the request, the app and the API', async () => {
+    const api = 'https://repeated.example.com'
+    await testResource(world, api, ['read', 'write'])
+    const settings = { grant_types: ['client_credentials'], scopes: ['read', 'write'] }
+    const program = await testApp(world, settings)
+    const outcome = async (scope: string, resource: string | null = api) => {
+      const form = { grant_type: 'client_credentials', scope, ...(resource !== null && { resource }) }
+      const { body } = await program.post('/oidc/token', form)
+      return body.error ?? { ...claimsIn(body.access_token), expires_in: body.expires_in }
+    }
+    for (const scope of ['read', 'read', 'read write', 'read'])
+      expect(await outcome(scope)).toMatchObject({ scope, aud: api, expires_in: 3600 })
+    expect(await outcome('read', null)).toMatchObject({ scope: 'read', aud: world.config.publicUrl })
+    expect(await outcome('read')).toMatchObject({ aud: api })
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('resources').set({ token_lifetime_seconds: 60 }).where('identifier', '=', api).execute(),
+    )
+    await expect.poll(() => outcome('read')).toMatchObject({ scope: 'read', expires_in: 60 })
+    const narrowed = JSON.stringify({ redirect_uris: [CALLBACK], ...settings, scopes: ['write'] })
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('clients').set({ settings: narrowed }).where('id', '=', program.id).execute(),
+    )
+    await expect.poll(() => outcome('read')).toBe('invalid_scope')
+    expect(await outcome('write')).toMatchObject({ scope: 'write', expires_in: 60 })
   })
 
   it('narrow at a refresh, and never widen', async () => {
