@@ -39,6 +39,7 @@ export type Purpose =
   | 'device'
   | 'consents'
   | 'sids'
+  | 'backups'
 
 /** Random bytes of 64 secrets, drawn at once: a draw costs several times what a secret does. */
 const pool = Buffer.alloc(64 * 32)

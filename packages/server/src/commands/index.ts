@@ -12,6 +12,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'migrate status', summary: 'List migrations with their state', load: async () => (await import('./migrate.ts')).migrateStatus },
   { name: 'promote', summary: 'Move the embedded database to PostgreSQL', load: async () => (await import('./promote.ts')).promote },
   { name: 'demote', summary: 'Copy the PostgreSQL database into an embedded one', load: async () => (await import('./demote.ts')).demote },
+  { name: 'backup', summary: 'Write all data to a file', load: async () => (await import('./backup.ts')).backup },
+  { name: 'restore', summary: 'Make a database from a backup', load: async () => (await import('./restore.ts')).restore },
   { name: 'users create', summary: 'Create an account', load: async () => (await import('./users.ts')).usersCreate },
   { name: 'users list', summary: 'List accounts', load: async () => (await import('./users.ts')).usersList },
   { name: 'users import', summary: 'Import accounts from a file', load: async () => (await import('./users-import.ts')).usersImport },
@@ -68,6 +70,11 @@ export const COMMANDS: readonly CommandEntry[] = [
 
 /** Internal commands that other commands run in a running server. */
 export const INNER: readonly CommandEntry[] = [
+  {
+    name: 'backup snapshot',
+    summary: 'Copy the files of the embedded database',
+    load: async () => (await import('./backup.ts')).backupSnapshot,
+  },
   {
     name: 'doctor database',
     summary: 'Examine the database',

@@ -2,6 +2,7 @@
 import { systemClock } from '../base/clock.ts'
 import { keyring } from '../base/crypto.ts'
 import type { Config } from '../config.ts'
+import type { BackupOptions } from '../core/moves/backup.ts'
 import { type MoveOptions, MoveRefused, type MoveReport } from '../core/moves/index.ts'
 import { Failure } from './command.ts'
 import { failureOf } from './failures.ts'
@@ -30,9 +31,27 @@ function progressLine(): NonNullable<MoveOptions['onProgress']> {
 }
 
 /** `300012 rows in 24 tables` */
-export const totals = ({ rows, tables }: MoveReport): string =>
+export const totals = ({ rows, tables }: Pick<MoveReport, 'rows' | 'tables'>): string =>
   `${rows} rows in ${Object.keys(tables).length} tables`
 
 /** An error of a move as a sentence, where there is one. */
 export const moveFailure = (error: unknown, config: Config): unknown =>
   error instanceof MoveRefused ? new Failure(error.message, error.code) : failureOf(error, config)
+
+export const sumOf = (tables: Readonly<Record<string, number>>): number =>
+  Object.values(tables).reduce((sum, rows) => sum + rows, 0)
+
+export function backupOptions(config: Config, path: string, json: boolean): BackupOptions {
+  const ring = keyring(config.secret, config.secretPrevious)
+  return { ...moveOptions(config, json, ''), path, macs: (text) => ring.macs('backups', text) }
+}
+
+/** An error of the file of a backup; null for every other one. */
+export function fileFailure(error: unknown, path: string): Failure | null {
+  const { code, path: at = '', syscall } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException
+  if (code === undefined || syscall === undefined || !(at.startsWith(path) || syscall === 'write'))
+    return null
+  const why =
+    code === 'ENOSPC' ? 'the disk is full' : code === 'ENOENT' ? 'there is no such file or folder' : code
+  return new Failure(`${path}: ${why}.`, 'FILE_UNUSABLE')
+}

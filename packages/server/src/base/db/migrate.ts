@@ -251,7 +251,7 @@ export async function isUnfinished(connection: Connection): Promise<boolean> {
 }
 
 export const UNFINISHED =
-  'A move into this database was interrupted, so that it does not have all data: run the same `latchkey promote` again, which finishes it, or drop the database and use a new one.'
+  'A move into this database was interrupted, so that it does not have all data: run the same command (`latchkey promote`, `latchkey restore`) again, which finishes it, or drop the database and use a new one.'
 
 /** Removes what `prepare` created; the schema remains if it contains other objects. */
 async function leave(connection: Connection): Promise<void> {
