@@ -179,7 +179,7 @@ describe('the search for banned words', () => {
 describe('names', () => {
   /** Participles and everyday words that name no concept. */
   const NO_TYPE_NAMES =
-    /^(?:Said|Told|Held|Means|House|Asked|Tried|Taken|Shown|Switched|Advanced|Given|Wish|Way|Got|Kept|Known|Offered|Answered|Vouched)$/
+    /^(?:Said|Told|Held|Means|House|Asked|Tried|Taken|Shown|Switched|Advanced|Given|Wish|Way|Got|Kept|Known|Offered|Answered|Vouched|Issued|Exchanged|Minted)$/
   /** Exported names that several files use for the same thing, with the reason. */
   const SHARED_NAMES: Readonly<Record<string, string>> = {}
 

@@ -224,7 +224,7 @@ const endsOf = ({ session, organization }: Subject, namesOrganization: boolean):
   ...(namesOrganization && organization !== null ? [Math.floor(organization.until / 1000)] : []),
 ]
 
-interface Minted {
+interface TokenContents {
   /** What it can be revoked by. */
   by: Omit<Revocable, 'issuedAt'>
   claims: Readonly<Record<string, unknown>>
@@ -236,7 +236,7 @@ interface Minted {
 
 function mint(
   { config, keys, revocations }: SigningTools,
-  { by, claims, lifetime, ends }: Minted,
+  { by, claims, lifetime, ends }: TokenContents,
   now: Date,
 ): AccessToken {
   const issuedAt = revocations.issueAt(by, now)

@@ -6,7 +6,7 @@ import { visibleText } from '../../../base/fields.ts'
 import type { UsableConnection } from '../../../core/connections/index.ts'
 import { FederationFault, keyIssuerOf, PROVIDER_FAULTS, providerOf } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findIssuer } from '../../signin/upstream/index.ts'
+import { getIssuer } from '../../signin/upstream/index.ts'
 import { type IdentityRecord, keyOf, type ReadIdentity } from './fields.ts'
 import { type MatchedConnection, selectMatchedConnections } from './sql.ts'
 
@@ -104,7 +104,7 @@ async function findDocumented(tools: ReadTools, connection: UsableConnection): P
   const provider = providerOf(connection.provider)
   if (provider.kind !== 'oidc') return null
   try {
-    return await findIssuer(tools, connection, provider)
+    return await getIssuer(tools, connection, provider)
   } catch (error) {
     if (error instanceof FederationFault) return null
     throw error

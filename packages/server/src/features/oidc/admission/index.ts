@@ -11,4 +11,4 @@ export {
   isResourceOf,
   isStillPermitted,
 } from './admission.ts'
-export { findRequestedResources, findRequestedScopes } from './requested.ts'
+export { getRequestedResources, getRequestedScopes } from './requested.ts'

@@ -5,7 +5,7 @@ import { wordsOf } from '../scopes/index.ts'
 import { allowedScopes, isResourceOf } from './admission.ts'
 
 /** The resources that the app names, for which it has to be registered. @param refuse throws */
-export async function findRequestedResources(
+export async function getRequestedResources(
   clients: Clients,
   by: {
     sent: { resource?: readonly string[] | undefined }
@@ -34,7 +34,7 @@ const SCOPES = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
  * Of the scopes that exist, what the app wants: those of the server that it may have, and those of the named resources. Others are
  * ignored (OpenID Connect Core §3.1.2.1), but a request of none that exist is refused.
  */
-export function findRequestedScopes(
+export function getRequestedScopes(
   { scope }: { scope?: string | undefined },
   client: Client,
   resources: readonly Resource[],

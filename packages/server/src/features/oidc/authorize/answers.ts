@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Locale } from '../../../base/call.ts'
 import type { CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
+import { withQuery } from '../../../base/with-query.ts'
 import type { AuthorizationError, Recipient } from './request.ts'
 import { targetOf } from './stored.ts'
 import { authorizeText } from './texts.ts'
@@ -26,13 +27,6 @@ export function answerApp(
     contentSecurityPolicy: `default-src 'none'; script-src '${HASH}'; form-action ${targetOf(redirectUri) ?? "'none'"}; base-uri 'none'; frame-ancestors 'none'`,
     ...cookies,
   }
-}
-
-/** RFC 6749 §3.1.2: the query that the address has is kept. */
-function withQuery(redirectUri: string, fields: Record<string, string>): string {
-  const separator = !redirectUri.includes('?') ? '?' : /[?&]$/.test(redirectUri) ? '' : '&'
-  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-  return redirectUri + separator + pairs.join('&')
 }
 
 const SCRIPT = 'document.forms[0].submit()'

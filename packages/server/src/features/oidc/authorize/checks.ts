@@ -9,7 +9,7 @@ import { asQuotedValue } from '../../../base/quoted.ts'
 import { type Client, type Clients, isUsableClient, matchesRedirect } from '../../../core/clients/index.ts'
 import { hasSubjects, userOfSubject } from '../../../core/subjects/index.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
-import { allowedScopes, findRequestedResources, findRequestedScopes } from '../admission/index.ts'
+import { allowedScopes, getRequestedResources, getRequestedScopes } from '../admission/index.ts'
 import { KNOWN_CLAIMS, scopeOfClaim, wordsOf } from '../scopes/index.ts'
 import type { AuthorizationParameters } from './request.ts'
 import {
@@ -44,7 +44,7 @@ export async function checkRequest(
   sent: AuthorizationParameters,
   facts: CheckFacts,
 ): Promise<AppRequest> {
-  const client = await findClient(tools.clients, sent.client_id, facts.now)
+  const client = await getUsableClient(tools.clients, sent.client_id, facts.now)
   const recipient: Recipient = {
     client,
     redirectUri: redirectOf(client, sent.redirect_uri),
@@ -56,7 +56,7 @@ export async function checkRequest(
     throw new RefusedToApp(to, error, description)
   }
   for (const check of CHECKS) check({ sent, client, to, refuse, facts })
-  const resources = await findRequestedResources(tools.clients, { sent, client, refuse })
+  const resources = await getRequestedResources(tools.clients, { sent, client, refuse })
   const prompts = promptsOf(sent, refuse)
   const hintedUser =
     sent.id_token_hint === undefined ? null : await tools.readHint(sent.id_token_hint, client)
@@ -68,7 +68,7 @@ export async function checkRequest(
     claims.subject === null ? null : ((await userOfSubject(tools.db.hot, client, claims.subject)) ?? '')
   if (hintedUser !== null && subject !== null && subject !== hintedUser)
     refuse('invalid_request', 'The id_token_hint is of another user than the parameter claims.')
-  const scopes = findRequestedScopes(sent, client, resources, refuse)
+  const scopes = getRequestedScopes(sent, client, resources, refuse)
   return {
     ...to,
     scopes,
@@ -89,7 +89,7 @@ export async function checkRequest(
 
 type Refuse = (error: AuthorizationError, description: string) => never
 
-interface Checked {
+interface CheckContext {
   sent: AuthorizationParameters
   client: Client
   to: Recipient
@@ -101,7 +101,7 @@ const onPage = (reason: PageReason): never => {
   throw new RefusedOnPage(reason)
 }
 
-async function findClient(clients: Clients, id: string | undefined, now: Date): Promise<Client> {
+async function getUsableClient(clients: Clients, id: string | undefined, now: Date): Promise<Client> {
   const client = id === undefined ? null : await clients.find(id)
   return client !== null && isUsableClient(client, now) ? client : onPage('unknown_app')
 }
@@ -129,7 +129,7 @@ function modeOf(to: Recipient, sent: string | undefined): ResponseMode {
 const DIGEST = /^[A-Za-z0-9_-]{43}$/
 
 /** Each in its order; the first that refuses answers. */
-const CHECKS: readonly ((checked: Checked) => void)[] = [
+const CHECKS: readonly ((checked: CheckContext) => void)[] = [
   ({ sent, refuse }) => {
     if (sent.response_type === undefined) refuse('invalid_request', 'The parameter response_type is missing.')
     if (sent.response_type !== 'code')

@@ -4,6 +4,7 @@
  * the client of an organization is for its members, is no first-party client, and gets no scope of another owner's API. Leaves
  * who may change to owners.ts.
  */
+
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
@@ -11,6 +12,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type FieldError, invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
+import { differing, only } from '../../../core/audit/changes.ts'
 import { endClientsAccess, endRemainingAccess } from '../../../core/client-access.ts'
 import { checkClientSettings, makeClientSecret } from '../../../core/clients/index.ts'
 import { ClientSettings, readClientSettings, STANDARD_SCOPES } from '../../../core/clients/settings.ts'
@@ -137,7 +139,7 @@ export async function createClientOf(
       message: 'There is an app with this id already. Choose another `client_id`.',
       details: { field: 'client_id' },
     })
-  await recordClientEvent(tx, call, owner, 'client.created', row, { settings: recorded(settings) })
+  await recordClientEvent(tx, call, owner, 'client.created', row, { settings: recordedSettings(settings) })
   const issued = hasSecrets(settings) ? await issueFor(tx, call, owner, row, input.secretExpiresAt) : null
   return { client: await readClient(tx, organizationId, row.id), secret: issued?.secret ?? null }
 }
@@ -193,8 +195,8 @@ export async function changeClientOf(
   const after = { ...row, name }
   if (changed.length > 0 || isMended)
     await recordClientEvent(tx, call, owner, 'client.updated', after, {
-      from: only(changed, { name: row.name, ...recorded(before) }),
-      to: only(changed, { name, ...recorded(settings) }),
+      from: only(changed, { name: row.name, ...recordedSettings(before) }),
+      to: only(changed, { name, ...recordedSettings(settings) }),
     })
   const isOwnNoMore = before.first_party && !settings.first_party
   if ((status === 'disabled' && row.status === 'active') || isOwnNoMore) {
@@ -275,13 +277,13 @@ export async function deleteClientSecretOf(
     throw notFound('client_secret')
 }
 
-type Named = Pick<ClientRow, 'id' | 'name' | 'source'>
+type NamedClient = Pick<ClientRow, 'id' | 'name' | 'source'>
 
 async function issueFor(
   tx: Tx,
   call: Call,
   owner: ClientOwner,
-  client: Named,
+  client: NamedClient,
   expiresAt: Date | null | undefined,
 ): Promise<{ row: ClientSecretRow; secret: string }> {
   assertExpiry(expiresAt ?? null, call.now)
@@ -307,7 +309,7 @@ async function dropSecret(
   tx: Tx,
   call: Call,
   owner: ClientOwner,
-  client: Named,
+  client: NamedClient,
   secretId: string,
 ): Promise<boolean> {
   const removed = await removeClientSecret(tx, client.id, secretId)
@@ -411,7 +413,7 @@ function withheld(organizationId: string, settings: ClientSettings): FieldError[
 const LONGEST_RECORDED = 4000
 
 /** The settings as events have them: of keys only which ones. */
-export function recorded(settings: ClientSettings): Record<string, unknown> {
+export function recordedSettings(settings: ClientSettings): Record<string, unknown> {
   const jwks = settings.jwks?.keys.map(({ kid, kty }) => kid ?? kty) ?? null
   return Object.fromEntries(
     Object.entries({ ...settings, jwks }).map(([name, value]) => {
@@ -420,9 +422,3 @@ export function recorded(settings: ClientSettings): Record<string, unknown> {
     }),
   )
 }
-
-export const differing = (from: Record<string, unknown>, to: Record<string, unknown>): string[] =>
-  Object.keys(to).filter((name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
-
-export const only = (names: readonly string[], values: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(names.map((name) => [name, values[name]]))

@@ -7,10 +7,11 @@ import { type Call, outside, type Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { newId } from '../../../base/ids.ts'
+import { differing, only } from '../../../core/audit/changes.ts'
 import { type AuditEventType, audit } from '../../../core/audit/index.ts'
 import { makeClientSecret } from '../../../core/clients/index.ts'
 import { type ClientSettings, readClientSettings } from '../../../core/clients/settings.ts'
-import { differing, hasSecrets, only, readClient, recorded, type ShownClient } from './clients.ts'
+import { hasSecrets, readClient, recordedSettings, type ShownClient } from './clients.ts'
 import { type ClientRow, insertClient, insertClientSecret, lockClient, updateClient } from './sql.ts'
 
 /** How many there may be by each way. */
@@ -38,7 +39,7 @@ export async function storeDocumentClient(
     const client = registeredRow(call, { id, name, settings, source: 'document', createdBy: null, expiresAt })
     // another process may have fetched it just now
     if (await insertClient(tx, client))
-      await recordRegistered(tx, call, 'client.created', client, { settings: recorded(settings) })
+      await recordRegistered(tx, call, 'client.created', client, { settings: recordedSettings(settings) })
     return await readClient(tx, null, id)
   }
   const before = { name: row.name, ...readClientSettings(row.settings).settings }
@@ -47,8 +48,8 @@ export async function storeDocumentClient(
     await updateClient(tx, id, { name, settings: JSON.stringify(settings), updated_at: call.now })
     const { name: former, ...formerSettings } = before
     await recordRegistered(tx, call, 'client.updated', row, {
-      from: only(changed, { name: former, ...recorded(formerSettings) }),
-      to: only(changed, { name, ...recorded(settings) }),
+      from: only(changed, { name: former, ...recordedSettings(formerSettings) }),
+      to: only(changed, { name, ...recordedSettings(settings) }),
     })
   }
   if (row.expires_at !== null) await updateClient(tx, id, { expires_at: expiresAt })
@@ -81,7 +82,7 @@ export async function registerClient(
     expiresAt: holder === null ? later(call.now, UNUSED) : null,
   })
   await insertClient(tx, row)
-  await recordRegistered(tx, call, 'client.created', row, { settings: recorded(settings) }, holder)
+  await recordRegistered(tx, call, 'client.created', row, { settings: recordedSettings(settings) }, holder)
   const secret = hasSecrets(settings) ? await issueSecret(tx, call, row, holder) : null
   return { client: await readClient(tx, null, row.id), secret }
 }

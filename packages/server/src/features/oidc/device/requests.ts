@@ -7,7 +7,7 @@ import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { hasSubjects } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findRequestedResources, findRequestedScopes } from '../admission/index.ts'
+import { getRequestedResources, getRequestedScopes } from '../admission/index.ts'
 import { type AuthenticatedClient, invalidGrant, refusal } from '../authentication/index.ts'
 import { insertDevice, pollDevice } from './sql.ts'
 import { makeUserCode } from './user-codes.ts'
@@ -45,10 +45,10 @@ export async function beginDevice(
   const refuse = (error: 'invalid_scope' | 'invalid_target', description: string): never => {
     throw refusal(error, description)
   }
-  const resources = await findRequestedResources(tools.clients, { sent, client, refuse })
+  const resources = await getRequestedResources(tools.clients, { sent, client, refuse })
   const row = {
     client_id: client.id,
-    scopes: findRequestedScopes(sent, client, resources, refuse),
+    scopes: getRequestedScopes(sent, client, resources, refuse),
     resources: resources.map(({ identifier }) => identifier),
     address: call.ip,
     created_at: call.now,

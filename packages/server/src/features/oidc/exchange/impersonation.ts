@@ -54,7 +54,7 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
     const reason = Reason.safeParse(sent.reason?.trim()).data
     if (reason === undefined)
       throw refusal('invalid_request', 'The parameter reason is missing, or longer than 500 characters.')
-    const actor = await findActor(tools, tokens, request)
+    const actor = await getActor(tools, tokens, request)
     const resources = await targetsOf(tools, client, sent, [])
     const scopes = wordsOf(sent.scope)
     const ofApis = resources.flatMap((one) => one.scopes.map(({ name }) => name))
@@ -67,7 +67,7 @@ export function impersonation(tools: Tools, tokens: AppTokens) {
       )
     try {
       return await tools.db.tx('system', async (tx) => {
-        const user = await findImpersonated(tools, tx, request, actor, userId)
+        const user = await getImpersonated(tools, tx, request, actor, userId)
         const { answer, tokenId } = issueExchanged(
           tools,
           {
@@ -128,7 +128,7 @@ const actorRefused = () =>
  * The administrator, by the token that this app has got for them, in a session that is open and has proven enough just now.
  * @throws Problem `invalid_request`
  */
-async function findActor(
+async function getActor(
   tools: Tools,
   tokens: AppTokens,
   { call, by, sent, jkt }: GrantRequest,
@@ -174,7 +174,7 @@ async function assertFresh(tools: Tools, now: Date, session: CallSession, userId
 type Tx = Parameters<typeof lockReach>[0]
 
 /** @throws Problem INSUFFICIENT_PERMISSIONS; `invalid_request` for what is no user whom one may act as */
-async function findImpersonated(
+async function getImpersonated(
   tools: Tools,
   tx: Tx,
   { call }: GrantRequest,

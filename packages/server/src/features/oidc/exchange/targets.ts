@@ -1,7 +1,7 @@
 /** What the token of an exchange is for (RFC 8693 §2.1, RFC 8707). */
 import type { Client, Resource } from '../../../core/clients/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findRequestedResources, isResourceOf } from '../admission/index.ts'
+import { getRequestedResources, isResourceOf } from '../admission/index.ts'
 import { refusal } from '../authentication/index.ts'
 import type { GrantRequest } from '../token/index.ts'
 
@@ -17,7 +17,7 @@ export async function targetsOf(
   }
   const named = [...(sent.resource ?? []), ...(sent.audience ?? [])]
   if (named.length > 0)
-    return await findRequestedResources(clients, { sent: { resource: named }, client, refuse })
+    return await getRequestedResources(clients, { sent: { resource: named }, client, refuse })
   const found = await Promise.all(fallback.map((one) => clients.findResource(one)))
   const own = found.flatMap((one) => (one !== null && isResourceOf(client, one) ? [one] : []))
   return own.length > 0 ? own : refuse('invalid_target', 'Name the API that the token is for (resource).')

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Keyring } from '../../../base/crypto.ts'
+import { withQuery } from '../../../base/with-query.ts'
 import { isUsableClient } from '../../../core/clients/index.ts'
 import { userOfSubject } from '../../../core/subjects/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -82,14 +83,7 @@ export async function checkLogout(
   // §3: exactly
   if (!client.settings.post_logout_redirect_uris.includes(uri))
     return { ...EMPTY, app, fault: 'post_logout_redirect_uri' }
-  return { app, hint: user, leadsTo: withState(uri, state), fault: null }
-}
-
-/** The query that the address has is kept. */
-function withState(uri: string, state: string | undefined): string {
-  if (state === undefined) return uri
-  const separator = !uri.includes('?') ? '?' : /[?&]$/.test(uri) ? '' : '&'
-  return `${uri}${separator}${new URLSearchParams({ state })}`
+  return { app, hint: user, leadsTo: state === undefined ? uri : withQuery(uri, { state }), fault: null }
 }
 
 /** How long a request waits for the browser, and for the user's answer. */

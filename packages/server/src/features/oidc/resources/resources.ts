@@ -9,6 +9,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type FieldError, invalid, notFound, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
+import { differing, only } from '../../../core/audit/changes.ts'
 import { type AuditEventType, audit } from '../../../core/audit/index.ts'
 import { STANDARD_SCOPES } from '../../../core/clients/settings.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -143,7 +144,7 @@ export async function changeResource(
       tokenLifetime: change.tokenLifetime === undefined ? before.tokenLifetime : change.tokenLifetime,
     }
     const [from, to] = [recorded(before), recorded(after)]
-    const names = Object.keys(to).filter((name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
+    const names = differing(from, to)
     if (names.length === 0) return row
     await updateResource(tx, id, { ...columnsOf(after), updated_at: call.now })
     await record('resource.updated', row, { from: only(names, from), to: only(names, to) })
@@ -188,9 +189,6 @@ const recorded = ({ name, scopes, claims, tokenLifetime }: Values): Record<strin
   claims,
   token_lifetime: tokenLifetime,
 })
-
-const only = (names: readonly string[], values: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(names.map((name) => [name, values[name]]))
 
 /** @throws Problem VALIDATION_ERROR for what this server itself is named by */
 function assertForeign({ config }: Pick<Tools, 'config'>, identifier: string): void {

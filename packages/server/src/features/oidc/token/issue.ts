@@ -39,7 +39,7 @@ export interface AppTokenAnswer {
 /** Where the subject of a token comes from: a session, or a family that outlives it. */
 type SubjectRow = Parameters<typeof clientSubject>[1]
 
-export interface Issued {
+export interface Issuance {
   client: Client
   row: SubjectRow
   familyId: string
@@ -63,7 +63,7 @@ export interface Issued {
  */
 export async function issue(
   tools: IssueTools & Pick<Tools, 'clock'>,
-  by: Issued,
+  by: Issuance,
   call: Call,
 ): Promise<AppTokenAnswer> {
   const { client, row, scopes, claims, refreshToken, jkt } = by
@@ -103,7 +103,7 @@ export async function issue(
 /** Read again, because it may have changed; a fault does not cost the refresh token. */
 async function isStillAdmitted(
   { db }: Pick<Tools, 'db'>,
-  { client, ahead }: Issued,
+  { client, ahead }: Issuance,
   subject: ReturnType<typeof clientSubject>,
 ): Promise<boolean> {
   try {
@@ -119,7 +119,7 @@ type OfIdToken = { sub: string; subject: ReturnType<typeof clientSubject>; acces
 /** OpenID Connect Core §12.2: the answer to a refresh may have no ID token, and does not where a fault would cost the refresh token. */
 async function idTokenMember(
   tools: IssueTools,
-  by: Issued,
+  by: Issuance,
   of: OfIdToken,
   now: Date,
 ): Promise<{ id_token?: string }> {
@@ -145,7 +145,7 @@ export const appAccess = (tools: Pick<IssueTools, 'config'>, by: For) => ({
 export function issueToClient(
   tools: IssueTools,
   access: AppAccess,
-  { jkt }: Pick<Issued, 'jkt'>,
+  { jkt }: Pick<Issuance, 'jkt'>,
   now: Date,
 ): AppTokenAnswer {
   const { token, expiresIn } = signClientToken(tools, null, { ...access, jkt }, now)
@@ -160,12 +160,13 @@ export function issueToClient(
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 
 /** What an exchange gives. */
-export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources' | 'jkt' | 'familyId'> {
+export interface ExchangeIssuance
+  extends Pick<Issuance, 'client' | 'scopes' | 'resources' | 'jkt' | 'familyId'> {
   subject: ReturnType<typeof clientSubject>
   /** By what the app knows the subject, where that is not the id. */
   pairwise?: string | null
   /** Of what the subject has authorized; absent: the authentication of the session. */
-  authorized?: Issued['authorized']
+  authorized?: Issuance['authorized']
   /** Who acts for the subject, a user or an app, and who did before, the latest first. */
   actors: readonly string[]
   /** The token does not outlive this instant. */
@@ -175,7 +176,7 @@ export interface Exchanged extends Pick<Issued, 'client' | 'scopes' | 'resources
 /** The token of an exchange, for named resources alone, never for APIs of this server (RFC 8693 §2.2.1). */
 export function issueExchanged(
   tools: IssueTools,
-  by: Exchanged,
+  by: ExchangeIssuance,
   now: Date,
 ): { answer: AppTokenAnswer; tokenId: string } {
   const { client, subject, pairwise = null, scopes, jkt, familyId, actors, until } = by
@@ -203,7 +204,7 @@ export function issueExchanged(
 const scopeOf = (scopes: readonly string[]): { scope?: string } =>
   scopes.length === 0 ? {} : { scope: scopes.join(' ') }
 
-type For = Pick<Issued, 'client' | 'scopes' | 'resources'>
+type For = Pick<Issuance, 'client' | 'scopes' | 'resources'>
 type RightsNamed = Parameters<typeof signClientToken>[2]['names']
 
 function forClient({ config }: Pick<IssueTools, 'config'>, by: For, isForOwn: boolean) {
@@ -270,7 +271,7 @@ function audienceOf(
 
 async function idToken(
   tools: IssueTools,
-  by: Issued,
+  by: Issuance,
   { sub, subject, accessToken }: OfIdToken,
   now: Date,
 ): Promise<string> {
@@ -291,7 +292,7 @@ async function idToken(
 
 /** The roles and the organization as userinfo has them, for apps that do not call it. */
 const rightsIn = (
-  { client, scopes }: Issued,
+  { client, scopes }: Issuance,
   { roles, organization }: ReturnType<typeof clientSubject>,
 ): Record<string, unknown> =>
   client.settings.claims_in_id_token
@@ -305,7 +306,7 @@ const rightsIn = (
 /** Claims of the user belong to userinfo (§5.4), unless the app names them for the ID token or cannot ask there. */
 async function profileIn(
   db: Statements,
-  { client, row, scopes, claims, ahead }: Issued,
+  { client, row, scopes, claims, ahead }: Issuance,
 ): Promise<Record<string, unknown>> {
   const named = claims?.id_token ?? []
   const asked = claimsAskedFor(client.settings.claims_in_id_token ? scopes : [], named)

@@ -6,7 +6,7 @@ import { mayBePrivate } from '../../../core/connections/requests.ts'
 import { FederationFault, providerOf } from '../../../core/providers/index.ts'
 import type { UpstreamProvider } from '../../../core/providers/provider.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findMetadata } from './discovery.ts'
+import { getMetadata } from './discovery.ts'
 
 /** What the answer is checked against besides `state`: kept encrypted with the round trip. */
 export interface Expected {
@@ -44,7 +44,7 @@ export async function authorizationUrl(
   const isOidc = provider.kind === 'oidc'
   const url = new URL(
     isOidc
-      ? (await findMetadata(tools, connection, provider)).authorization_endpoint
+      ? (await getMetadata(tools, connection, provider)).authorization_endpoint
       : provider.endpoints(settings).authorization,
   )
   // the browser, too, is not sent to an address without https

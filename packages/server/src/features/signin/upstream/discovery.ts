@@ -42,7 +42,7 @@ const DAY = 24 * 60 * MINUTE
 type Needs = Pick<Tools, 'config' | 'outbound'>
 
 /** The issuer's metadata, whose issuer is the connection's. @throws FederationFault */
-export async function findMetadata(
+export async function getMetadata(
   tools: Needs,
   connection: UsableConnection,
   provider: OidcProvider,
@@ -70,7 +70,7 @@ function ofIssuer(metadata: Metadata, accepted: readonly string[]): Metadata {
 }
 
 /** The set with the key of that id, if the issuer has one; without an id, the set in memory. @throws FederationFault */
-export async function findKeys(
+export async function getKeys(
   tools: Needs,
   connection: UsableConnection,
   { jwks_uri: url }: Metadata,
@@ -104,16 +104,16 @@ const wantedKeys = (tools: Needs, connection: UsableConnection, url: string) => 
 export async function checkDiscovery(tools: Needs, connection: UsableConnection): Promise<void> {
   const provider = providerOf(connection.provider)
   if (provider.kind !== 'oidc') return
-  await findKeys(tools, connection, await findMetadata(tools, connection, provider), null)
+  await getKeys(tools, connection, await getMetadata(tools, connection, provider), null)
 }
 
 /** The issuer as its discovery document states it. @throws FederationFault */
-export async function findIssuer(
+export async function getIssuer(
   tools: Needs,
   connection: UsableConnection,
   provider: OidcProvider,
 ): Promise<string> {
-  const { issuer } = await findMetadata(tools, connection, provider)
+  const { issuer } = await getMetadata(tools, connection, provider)
   return issuer
 }
 

@@ -12,7 +12,7 @@ import type { Claims, ProviderProfile, UpstreamProvider } from '../../../core/pr
 import type { Tools } from '../../../core/tools.ts'
 import { upstreamProvider } from './authorization.ts'
 import { type ClientProof, proveClient } from './client-secret.ts'
-import { findMetadata } from './discovery.ts'
+import { getMetadata } from './discovery.ts'
 
 type Needs = Pick<Tools, 'config' | 'outbound' | 'keyring'>
 
@@ -167,7 +167,7 @@ export async function revokeTokens(
 async function revocationEndpoint(tools: Needs, connection: UsableConnection, provider: UpstreamProvider) {
   if (provider.kind === 'oauth2')
     return { url: provider.endpoints(connection.settings).revocation ?? null, methods: undefined }
-  const metadata = await findMetadata(tools, connection, provider)
+  const metadata = await getMetadata(tools, connection, provider)
   return {
     url: metadata.revocation_endpoint ?? provider.revocation ?? null,
     methods: metadata.token_endpoint_auth_methods_supported,

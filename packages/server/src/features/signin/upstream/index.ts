@@ -7,5 +7,5 @@
  */
 export { type CallbackAnswer, completeAuthorization } from './answer.ts'
 export { authorizationUrl, createExpected, type Expected } from './authorization.ts'
-export { checkDiscovery, findIssuer } from './discovery.ts'
+export { checkDiscovery, getIssuer } from './discovery.ts'
 export { revokeTokens } from './exchange.ts'

@@ -15,7 +15,7 @@ import { claimOf, membersOf } from '../../../core/providers/profile.ts'
 import type { Claims, OidcProvider, ProfileContext } from '../../../core/providers/provider.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { clientIdOf, type Expected } from './authorization.ts'
-import { findKeys, findMetadata, findNewKeys, type KeySet, type Metadata } from './discovery.ts'
+import { findNewKeys, getKeys, getMetadata, type KeySet, type Metadata } from './discovery.ts'
 import { type CodeExchange, exchangeCode, type Proven, readJson, type TokenAnswer } from './exchange.ts'
 
 type Needs = Pick<Tools, 'config' | 'outbound' | 'keyring'>
@@ -42,7 +42,7 @@ export async function proveByIdToken(
   code: Omit<CodeExchange, 'tokenEndpoint' | 'methods'> & Pick<Expected, 'nonce'>,
   context: ProfileContext,
 ): Promise<Proven> {
-  const metadata = await findMetadata(tools, connection, provider)
+  const metadata = await getMetadata(tools, connection, provider)
   const tokens = await exchangeCode(tools, connection, provider, {
     ...code,
     tokenEndpoint: metadata.token_endpoint,
@@ -82,7 +82,7 @@ export async function checkIssuerParameter(
   provider: OidcProvider,
   iss: string | undefined,
 ): Promise<void> {
-  const { issuer, authorization_response_iss_parameter_supported: isAnnounced } = await findMetadata(
+  const { issuer, authorization_response_iss_parameter_supported: isAnnounced } = await getMetadata(
     tools,
     connection,
     provider,
@@ -115,7 +115,7 @@ interface Verified {
 async function verify(verifier: Verifier): Promise<Verified> {
   const { tools, connection, metadata, stated } = verifier
   const kid = typeof stated.header.kid === 'string' ? stated.header.kid : null
-  const keys = await findKeys(tools, connection, metadata, kid)
+  const keys = await getKeys(tools, connection, metadata, kid)
   try {
     return await verifyWith(verifier, keys)
   } catch (error) {
