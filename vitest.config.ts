@@ -23,7 +23,7 @@ const withoutDatabase = [
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/core/clients/{logos,redirect-uris,settings}.test.ts',
   'packages/server/src/core/{moves/catalog,providers/*,user-profile}.test.ts',
-  'packages/server/src/{core/connection-advice,core/connections/mfa,core/foreign-proofs,core/mail/letter,core/roles/presets,core/saml/idp-metadata}.test.{ts,tsx}',
+  'packages/server/src/{core/connection-advice,core/connections/mfa,core/foreign-proofs,core/mail/letter,core/moves/backup-file,core/roles/presets,core/saml/idp-metadata}.test.{ts,tsx}',
   'packages/server/src/{config,config/settings,features/signin/{federation/linking,steps/next-step}}.test.ts',
   'packages/server/src/features/signin/passkeys/{attestation,ceremonies,challenges}.test.ts',
   'packages/server/src/features/signin/upstream/*.test.ts',

@@ -7,7 +7,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const [program, check] = process.argv.slice(2).map((text) => JSON.parse(text))
-const began = Date.now()
+const began = performance.now()
 const child = spawn(program[0], program.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
 let output = ''
 child.stdout.on('data', (text) => {
@@ -15,7 +15,7 @@ child.stdout.on('data', (text) => {
 })
 const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)))
 let isHealthy = false
-while (!isHealthy && child.exitCode === null && Date.now() - began < 60_000) {
+while (!isHealthy && child.exitCode === null && performance.now() - began < 60_000) {
   await pause(200)
   isHealthy = spawnSync(check[0], check.slice(1)).status === 0
 }

@@ -8,11 +8,10 @@ import { cp, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { dataDirHolder, openDatabase } from '../base/db/index.ts'
-import { createLog } from '../base/log/index.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { type BackupCounts, backupDatabase } from '../core/moves/backup.ts'
 import { type Args, type Command, done, Failure, stringOf } from './command.ts'
-import { backupOptions, fileFailure, moveFailure, sumOf, totals } from './move-output.ts'
+import { backupOptions, besideServer, fileFailure, moveFailure, sumOf, totals } from './move-output.ts'
 import { type Portable, runThrough } from './through.ts'
 import { version } from './version.ts'
 
@@ -51,8 +50,7 @@ async function ofDatabase(
   at: string,
   json: boolean,
 ): Promise<BackupCounts> {
-  const log = createLog({ level: 'error', pretty: true, destination: process.stderr })
-  const common = { pool: 1, silence: config.databaseTimeout, guardNesting: false, log, template: null }
+  const common = { pool: 1, template: null, ...besideServer(config) }
   try {
     const source = await openDatabase({ ...common, databaseUrl, dataDir })
     try {

@@ -4,15 +4,14 @@
  * `--to` is there with all data, or not at all.
  */
 import { existsSync, readdirSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { rename, rmdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { openDatabase } from '../base/db/index.ts'
-import { createLog } from '../base/log/index.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { finishMove, type MoveReport, moveDatabase } from '../core/moves/index.ts'
 import { type Args, type Command, done, Failure, stringOf, UsageError } from './command.ts'
 import { databaseTarget, failureOf, folderFailure } from './failures.ts'
-import { moveFailure, moveOptions, totals } from './move-output.ts'
+import { besideServer, moveFailure, moveOptions, totals } from './move-output.ts'
 
 export const demote: Command = {
   name: 'demote',
@@ -35,7 +34,11 @@ export const demote: Command = {
     // beside, and not in the folder of temporary files: it is renamed, and has the same rights
     const draft = `${folder}.unfinished`
     const report = await copyInto(draft, config, config.databaseUrl, json)
-    await rm(folder, { recursive: true, force: true })
+    // one that was filled meanwhile stays as it is, and so does the copy
+    await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT')
+        throw new Failure(`${folder} is not empty any more; the copy is in ${draft}.`, 'TARGET_NOT_EMPTY')
+    })
     await rename(draft, folder)
     return done(
       { to: folder, ...report },
@@ -56,8 +59,7 @@ async function copyInto(
   databaseUrl: string,
   json: boolean,
 ): Promise<MoveReport> {
-  const log = createLog({ level: 'error', pretty: true, destination: process.stderr })
-  const common = { pool: 1, silence: config.databaseTimeout, guardNesting: false, log }
+  const common = { pool: 1, ...besideServer(config) }
   const embedded = { ...config, databaseUrl: null, dataDir }
   const { at, database } = databaseTarget(databaseUrl)
   try {

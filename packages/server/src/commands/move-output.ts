@@ -1,11 +1,19 @@
-/** What `promote` and `demote` share: the options of a move from the settings, its progress, and its refusals. */
+/** What `promote`, `demote`, `backup` and `restore` share: how they open databases, their options, progress and refusals. */
 import { systemClock } from '../base/clock.ts'
 import { keyring } from '../base/crypto.ts'
+import { createLog } from '../base/log/index.ts'
 import type { Config } from '../config.ts'
 import type { BackupOptions } from '../core/moves/backup.ts'
 import { type MoveOptions, MoveRefused, type MoveReport } from '../core/moves/index.ts'
 import { Failure } from './command.ts'
 import { failureOf } from './failures.ts'
+
+/** How a command opens a database beside a server: faults are told on standard error. */
+export const besideServer = ({ databaseTimeout }: Config) => ({
+  silence: databaseTimeout,
+  guardNesting: false,
+  log: createLog({ level: 'error', pretty: true, destination: process.stderr }),
+})
 
 /** @param from where the data comes from, for people */
 export function moveOptions(config: Config, json: boolean, from: string): MoveOptions {

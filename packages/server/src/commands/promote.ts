@@ -9,7 +9,6 @@ import { systemClock } from '../base/clock.ts'
 import type { Database } from '../base/db/database.ts'
 import { openDatabase } from '../base/db/index.ts'
 import { findPromoted, markPromoted, promotedFile } from '../base/db/promoted.ts'
-import { createLog } from '../base/log/index.ts'
 import { withoutPassword } from '../config/kinds.ts'
 import { type Config, loadConfig, SETTINGS } from '../config.ts'
 import {
@@ -30,7 +29,7 @@ import {
   UsageError,
 } from './command.ts'
 import { databaseTarget, failureOf } from './failures.ts'
-import { moveFailure, moveOptions, totals } from './move-output.ts'
+import { besideServer, moveFailure, moveOptions, totals } from './move-output.ts'
 import { pairs } from './terminal.ts'
 
 export const promote: Command = {
@@ -91,8 +90,7 @@ async function between(
   { config, to }: Move,
   work: (source: Database, target: Database) => Promise<CommandOutcome>,
 ): Promise<CommandOutcome> {
-  const log = createLog({ level: 'error', pretty: true, destination: process.stderr })
-  const common = { pool: 2, silence: config.databaseTimeout, guardNesting: false, log }
+  const common = { pool: 2, ...besideServer(config) }
   const embedded = { ...config, databaseUrl: null }
   const source = await openDatabase({
     ...common,

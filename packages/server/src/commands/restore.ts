@@ -9,12 +9,11 @@ import { join, resolve } from 'node:path'
 import { openDatabase } from '../base/db/index.ts'
 import { lockDataDir } from '../base/db/lock.ts'
 import { assertNotPromoted } from '../base/db/promoted.ts'
-import { createLog } from '../base/log/index.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { type BackupCounts, restoreDatabase } from '../core/moves/backup.ts'
 import { finishMove } from '../core/moves/index.ts'
 import { type Command, done, Failure } from './command.ts'
-import { backupOptions, fileFailure, moveFailure, sumOf, totals } from './move-output.ts'
+import { backupOptions, besideServer, fileFailure, moveFailure, sumOf, totals } from './move-output.ts'
 
 export const restore: Command = {
   name: 'restore',
@@ -94,8 +93,7 @@ async function into(
   path: string,
   json: boolean,
 ): Promise<BackupCounts> {
-  const log = createLog({ level: 'error', pretty: true, destination: process.stderr })
-  const common = { pool: 2, silence: config.databaseTimeout, guardNesting: false, log, template: null }
+  const common = { pool: 2, template: null, ...besideServer(config) }
   try {
     const target = await openDatabase({ ...common, databaseUrl, dataDir })
     try {

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { pipeline as flow } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { MovedTable } from './catalog.ts'
@@ -45,11 +45,17 @@ export interface BackupWriter {
   discard(): Promise<void>
 }
 
-/** Writes beside, under a name that says that it is unfinished; only the owner may read it. */
+/**
+ * Writes beside, under a name that says that it is unfinished; only the owner may read it. A file of that name is what a killed
+ * command has left, or that of another one that writes the same backup at this moment: the last of them makes it.
+ */
 export async function writeBackup(path: string, macs: BackupMacs): Promise<BackupWriter> {
   const draft = `${path}.unfinished`
   await rm(draft, { force: true })
   const file: FileHandle = await open(draft, 'wx', 0o600)
+  const { ino } = await file.stat()
+  /** Whether the file of that name is this one. */
+  const isOurs = async (name: string): Promise<boolean> => (await stat(name).catch(() => null))?.ino === ino
   const gzip = createGzip({ level: 3 })
   const hash = createHash('sha256')
   const written = flow(gzip, async (chunks: AsyncIterable<Buffer>) => {
@@ -80,15 +86,24 @@ export async function writeBackup(path: string, macs: BackupMacs): Promise<Backu
       gzip.end()
       await written
       await file.sync()
+      // open until then: its number belongs to no other file
+      await ((await isOurs(draft)) ? rename(draft, path) : refuseOvertaken(path))
+      if (!(await isOurs(path))) {
+        await rename(path, draft)
+        refuseOvertaken(path)
+      }
       await file.close()
-      await rename(draft, path)
     },
     async discard() {
       gzip.destroy()
+      if (await isOurs(draft)) await rm(draft, { force: true })
       await file.close().catch(() => {})
-      await rm(draft, { force: true })
     },
   }
+}
+
+function refuseOvertaken(path: string): never {
+  throw new MoveRefused('BACKUP_RUNNING', `Another command writes ${path} at this moment.`)
 }
 
 /**
