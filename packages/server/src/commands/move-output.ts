@@ -8,7 +8,7 @@ import { type MoveOptions, MoveRefused, type MoveReport } from '../core/moves/in
 import { Failure } from './command.ts'
 import { failureOf } from './failures.ts'
 
-/** How a command opens a database beside a server: faults are told on standard error. */
+/** How a command opens a database beside a server: faults are logged to standard error. */
 export const besideServer = ({ databaseTimeout }: Config) => ({
   silence: databaseTimeout,
   guardNesting: false,
