@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { batch } from './batch.ts'
 
+const refused = (code: string) => Object.assign(new Error('refused'), { code })
+
 it('batches concurrent requests, each key once, and limits the size of a batch', async () => {
   const batches: string[][] = []
   const request = batch<string>(async (keys) => {
@@ -26,7 +28,6 @@ it('rejects the requests of a batch that fails, and continues', async () => {
 
 it('executes each request alone where one may have caused the fault, and repeats no other fault', async () => {
   const batches: string[][] = []
-  const refused = (code: string) => Object.assign(new Error('refused'), { code })
   const request = batch<string>(async (keys) => {
     batches.push(keys)
     if (keys.includes('bad')) throw refused('23503')
@@ -42,4 +43,43 @@ it('executes each request alone where one may have caused the fault, and repeats
   expect(batches).toEqual([['a', 'bad', 'b'], ['a'], ['bad'], ['b']])
   expect((await outcomes(['c', 'slow'])).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   expect(batches.at(-1)).toEqual(['c', 'slow'])
+})
+
+it('gives up a lock after a moment, so that what needs it holds up no other, and waits for it beside the batches', async () => {
+  const batches: [string[], boolean][] = []
+  const release: (() => void)[] = []
+  const request = batch<string>(async (keys, { isBrief }) => {
+    batches.push([keys, isBrief])
+    if (keys.includes('stuck') && !isBrief) throw refused('55P03')
+    if (keys.includes('locked') && !isBrief) await new Promise<void>((resolve) => release.push(resolve))
+    else if (keys.includes('locked') || keys.includes('stuck')) throw refused('55P03')
+    return new Map(keys.map((key) => [key, key]))
+  })
+  const locked = ['locked', 'a', 'locked', 'b'].map(request)
+  expect(await Promise.all([locked[1], locked[3]])).toEqual(['a', 'b'])
+  expect(await Promise.all(['c', 'd'].map(request))).toEqual(['c', 'd'])
+  expect(batches).toEqual([
+    [['locked', 'a', 'b'], true],
+    [['locked'], true],
+    [['a'], true],
+    [['b'], true],
+    [['locked'], false],
+    [['c', 'd'], true],
+  ])
+  release[0]?.()
+  expect(await Promise.all([locked[0], locked[2]])).toEqual(['locked', 'locked'])
+  await expect(request('stuck')).rejects.toThrow('refused')
+})
+
+it('executes those that wait longer together', async () => {
+  const patient: string[][] = []
+  const request = batch<string>(async (keys, { isBrief }) => {
+    if (isBrief) throw refused('55P03')
+    patient.push(keys)
+    await new Promise((done) => setTimeout(done, 5))
+    return new Map(keys.map((key) => [key, key]))
+  })
+  const keys = Array.from({ length: 300 }, (_, n) => `k${n}`)
+  expect(await Promise.all(keys.map(request))).toEqual(keys)
+  expect(patient.length).toBeLessThan(60)
 })

@@ -1,8 +1,9 @@
 /** `db.commit`: one statement in a transaction, sent with BEGIN and COMMIT. */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openTestDatabase } from '../../testing/database.ts'
+import { openTestDatabase, testDatabaseKind } from '../../testing/database.ts'
 import type { Database } from './database.ts'
+import { isLockTimeout } from './faults.ts'
 
 let db: Database
 beforeAll(async () => {
@@ -58,6 +59,31 @@ describe('a transaction of one statement', () => {
     await expect(db.commit(insert)).rejects.toThrow('duplicate key')
     await db.asOwner((line) => line.plain('drop table latchkey.late'))
   })
+
+  test.runIf(testDatabaseKind() === 'postgres')(
+    'gives up a locked row after a moment where it is brief',
+    async () => {
+      await db.commit(rename('free'))
+      let finish = (): void => {}
+      let other: Promise<void> | undefined
+      await new Promise<void>((locked) => {
+        other = db.tx('system', async (tx) => {
+          await tx.updateTable('users').set({ full_name: 'held' }).where('id', '=', 'usr_alone').execute()
+          locked()
+          await new Promise<void>((resolve) => {
+            finish = resolve
+          })
+        })
+      })
+      await expect(db.commit(rename('brief'), { isBrief: true })).rejects.toSatisfy(isLockTimeout)
+      finish()
+      await other
+      expect(await name()).toBe('held')
+      const setting = sql`select current_setting('lock_timeout') as value`.compile(db.hot)
+      expect(await db.commit(setting, { isBrief: true })).toEqual([{ value: '250ms' }])
+      expect(await db.commit(setting)).toEqual([{ value: '10s' }])
+    },
+  )
 
   test('is refused inside of another', async () => {
     await expect(db.tx('system', () => db.commit(rename('inside')))).rejects.toThrow('use its tx')

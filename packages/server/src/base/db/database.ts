@@ -13,7 +13,7 @@ import { isAborted, isUnwritable, TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
 import { pendingMigrations } from './migrate.ts'
 import type { Tables } from './tables.ts'
-import type { Db, Scope, Tx } from './types.ts'
+import type { Db, LockWait, Scope, Tx } from './types.ts'
 
 /** The interface for the composition root, migrations and startup checks; features see only `Db`. */
 export interface Database extends Db {
@@ -33,6 +33,8 @@ const BEGIN: Record<DatabaseRole, string> = {
   system: 'begin; set local role latchkey_system',
   caller: 'begin; set local role latchkey_request',
 }
+/** Much longer than a transaction of a request holds a lock, and much shorter than the usual timeout (postgres.ts). */
+const BEGIN_BRIEF = `${BEGIN.system}; set local lock_timeout = 250`
 const SET_CALLER = `select set_config('latchkey.user_id', $1, true), set_config('latchkey.organization_id', $2, true), set_config('latchkey.permissions', $3, true), set_config('latchkey.organization_permissions', $4, true)`
 
 export function database(options: DatabaseOptions): Database {
@@ -106,11 +108,11 @@ export function database(options: DatabaseOptions): Database {
       }
       return result
     },
-    async commit<R>({ sql, parameters }: CompiledQuery<R>): Promise<R[]> {
+    async commit<R>({ sql, parameters }: CompiledQuery<R>, wait?: LockWait): Promise<R[]> {
       assertOutside()
       const connection = await driver.acquire()
       try {
-        return await transact<R>(connection, sql, parameters)
+        return await transact<R>(connection, wait?.isBrief ? BEGIN_BRIEF : BEGIN.system, sql, parameters)
       } catch (error) {
         note(error)
         throw error
@@ -161,9 +163,14 @@ export function database(options: DatabaseOptions): Database {
 }
 
 /** A transaction of one statement of the system. Where BEGIN or the role fails, the statement does, and nothing is committed. */
-async function transact<R>(connection: Connection, text: string, values: readonly unknown[]): Promise<R[]> {
+async function transact<R>(
+  connection: Connection,
+  begin: string,
+  text: string,
+  values: readonly unknown[],
+): Promise<R[]> {
   const [begun, answer, ended] = await Promise.allSettled([
-    connection.plain(BEGIN.system),
+    connection.plain(begin),
     connection.send<R>(text, values, 'system'),
     connection.plain('commit'),
   ])

@@ -30,6 +30,9 @@ export function faultCode(error: unknown): string | null {
 /** 25P02: an earlier statement of the transaction failed. */
 export const isAborted = (error: unknown): boolean => faultCode(error) === '25P02'
 
+/** 55P03: a row was locked for longer than the statement waits. */
+export const isLockTimeout = (error: unknown): boolean => faultCode(error) === '55P03'
+
 /** 23505; with `constraint`, only where that constraint or unique index was violated. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   if (faultCode(error) !== '23505') return false

@@ -48,6 +48,11 @@ export interface Tx extends Kysely<Tables> {
   notify(channel: string, payload: string): Promise<void>
 }
 
+/** How long a statement waits for locked rows: `isBrief` a quarter of a second, otherwise ten. It fails then (`isLockTimeout`). */
+export interface LockWait {
+  readonly isBrief: boolean
+}
+
 export interface Db {
   readonly kind: 'postgres' | 'pglite'
   /**
@@ -67,7 +72,7 @@ export interface Db {
    * Runs a statement in a transaction for itself, in system scope: as `tx`, with BEGIN and COMMIT in the same round trip. For
    * writes of hot paths, whose commit other statements of `hot` would wait for.
    */
-  commit<R>(query: CompiledQuery<R>): Promise<R[]>
+  commit<R>(query: CompiledQuery<R>, wait?: LockWait): Promise<R[]>
   /** Subscribes to NOTIFY on a channel; `onLost` is called when the connection is down, `onBack` when it is restored. */
   listen(
     channel: string,

@@ -47,12 +47,12 @@ export function rotating(
 ): UseToken {
   const statement = rotation(db.hot)
 
-  const rotate = batch<Rotated>(async (keys) => {
+  const rotate = batch<Rotated>(async (keys, wait) => {
     const presented = keys.map(presentedIn)
     const hashes = presented.map(({ token }) => sha256(token))
     const successors = presented.map(({ token }) => sha256(successorOf(keyring, token)))
     const parameters = rotationValues(presented, hashes, successors, clock.now())
-    const rows = await db.commit<Rotated>({ ...statement, parameters })
+    const rows = await db.commit<Rotated>({ ...statement, parameters }, wait)
     const byHash = new Map(rows.map((row) => [row.token_hash.toString('hex'), row]))
     return new Map(
       keys.flatMap((key, n) => {

@@ -36,8 +36,8 @@ export type MakeCode = (
 
 export function makingCodes({ db, keyring }: Pick<Tools, 'db' | 'keyring'>): MakeCode {
   /** Codes of users who have allowed their apps before share a statement. */
-  const insertKnown = batch<CodeOutcome>(async (codes) => {
-    const rows = await db.commit(insertionOfCodes(codes))
+  const insertKnown = batch<CodeOutcome>(async (codes, wait) => {
+    const rows = await db.commit(insertionOfCodes(codes), wait)
     return new Map(codes.map((code, n) => [code, rows[n]?.outcome ?? 'ended']))
   })
   return async (call, request, { stored, met, isAllowed }) => {

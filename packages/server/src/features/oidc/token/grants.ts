@@ -90,8 +90,8 @@ type Redeem = (
  */
 function redeeming(tools: Tools): Redeem {
   const { db } = tools
-  const exchange = batch<ExchangedRow>(async (uses) => {
-    const exchanged = await exchangeCodes(db, uses)
+  const exchange = batch<ExchangedRow>(async (uses, wait) => {
+    const exchanged = await exchangeCodes(db, uses, wait)
     return new Map(uses.flatMap((use, n) => (exchanged[n] ? [[use, exchanged[n]] as const] : [])))
   })
   return async ({ call, by: { client, isProven }, sent, jkt }, { hash, redirectUri, challenge }) => {

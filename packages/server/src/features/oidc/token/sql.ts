@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { Acr, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce } from '../../../base/db/compiled.ts'
-import type { Db, Statements } from '../../../base/db/types.ts'
+import type { Db, LockWait, Statements } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { RequestedClaims } from '../../access/tokens/index.ts'
 
@@ -105,8 +105,9 @@ const exchange = compiledOnce<{ uses: string }, ExchangedRow & { ordinality: num
 export async function exchangeCodes(
   db: Pick<Db, 'commit'>,
   uses: readonly string[],
+  wait: LockWait,
 ): Promise<(ExchangedRow | undefined)[]> {
-  const rows = await db.commit(exchange({ uses: `[${uses.join()}]` }))
+  const rows = await db.commit(exchange({ uses: `[${uses.join()}]` }), wait)
   const exchanged = new Map(rows.map((row) => [row.ordinality, row]))
   return uses.map((_, n) => exchanged.get(n + 1))
 }
