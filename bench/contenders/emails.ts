@@ -2,13 +2,16 @@
  * E-mails by themselves, by the server's own outbox in a process without anything else: rendered and stored in a
  * transaction, or also delivered over SMTP by the job. Its arguments are a migrated database and a mail server.
  */
+
 import { setImmediate as turn } from 'node:timers/promises'
 import { systemClock } from '../../packages/server/src/base/clock.ts'
 import { keyring } from '../../packages/server/src/base/crypto.ts'
 import { database } from '../../packages/server/src/base/db/database.ts'
 import { postgresDriver } from '../../packages/server/src/base/db/postgres.ts'
+import { createMetrics } from '../../packages/server/src/base/metrics/index.ts'
 import { createJobs } from '../../packages/server/src/core/jobs/index.ts'
 import { createMail, type Mail } from '../../packages/server/src/core/mail/index.ts'
+import { createCounts } from '../../packages/server/src/core/metrics/counts.ts'
 import { verificationEmail } from '../../packages/server/src/features/identity/emails/mail.tsx'
 
 export interface EmailOrder {
@@ -42,7 +45,17 @@ const outbox = (mail: { smtpUrl: string | null; profile: 'production' | 'testing
     mailFrom: 'Latchkey <no-reply@id.example.test>',
     logLevel: 'silent',
   } as const
-  const options = { db, clock, jobs, keyring: keyring('benchmark '.repeat(4)), log, config, print: () => {} }
+  const counts = createCounts(createMetrics())
+  const options = {
+    counts,
+    db,
+    clock,
+    jobs,
+    keyring: keyring('benchmark '.repeat(4)),
+    log,
+    config,
+    print: () => {},
+  }
   return { jobs, mail: createMail(options) }
 }
 const delivered = outbox({ smtpUrl, profile: 'production' })

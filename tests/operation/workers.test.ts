@@ -5,6 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Connection } from '../../packages/server/src/base/db/connection.ts'
+import { Client } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
 import { createDatabase } from './node.ts'
@@ -187,6 +188,30 @@ describe('kill -9 under load', () => {
 })
 
 describe('workers', () => {
+  it('answer with the metrics of all of them', async () => {
+    const { url } = await open('measured', {
+      env: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test', LATCHKEY_ADMIN_PASSWORD: PASSWORD },
+    })
+    const client = new Client(url)
+    await client.signIn('ada@acme.test', PASSWORD)
+    const { secret } = await client.apiKey({ permissions: ['metrics:read'] })
+    const visits = 40
+    for (let n = 0; n < visits; n++)
+      await (await fetch(`${url}/healthz`, { headers: { connection: 'close' } })).text()
+    const read = async (): Promise<string> => {
+      const headers = { authorization: `Bearer ${secret}`, connection: 'close' }
+      return (await fetch(`${url}/metrics`, { headers })).text()
+    }
+    // whichever of them answers
+    for (let n = 0; n < 4; n++) {
+      const text = await read()
+      expect(text).toContain('latchkey_processes 2\n')
+      expect(text).toContain(
+        `latchkey_http_requests_total{route="/healthz",method="GET",status="200"} ${visits}\n`,
+      )
+    }
+  })
+
   it('share the connections of LATCHKEY_DATABASE_POOL, and `auto` starts one for each core', async () => {
     const count = Math.min(availableParallelism(), 64)
     const { url, pids } = await open('shared_pool', {

@@ -3,44 +3,27 @@
  * of the server.
  */
 
-import { createChanges } from './base/changes.ts'
-import { systemClock } from './base/clock.ts'
-import { keyring } from './base/crypto.ts'
 import type { Database } from './base/db/database.ts'
 import { assertIsolation, migrateUp, openDatabase } from './base/db/index.ts'
 import { StartRefused } from './base/errors.ts'
 import type { Eventual } from './base/eventual.ts'
-import { createHashing } from './base/hashing/index.ts'
 import { challengeRows, createHttp, csrfRows, type Ending } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
 import type { Row } from './base/http/row/route.ts'
-import { createLimits, type LimitStore, type RateLimits } from './base/limits/index.ts'
-import { limitsInRedis } from './base/limits/redis.ts'
 import { batchedEntries, createLog, isForPeople, type Log } from './base/log/index.ts'
-import { createBreaches } from './base/outbound/breaches.ts'
-import { createOutbound } from './base/outbound/index.ts'
-import { openRedis, type Redis } from './base/outbound/redis.ts'
-import type { Network } from './base/outbound/request.ts'
 import { createPages } from './base/page/index.ts'
 import { offeredKinds } from './base/relying-party.ts'
 import type { Config } from './config.ts'
 import { auditJobs } from './core/audit/index.ts'
-import { createClients } from './core/clients/index.ts'
 import { findStoredDemands, unmeetableText } from './core/demands.ts'
 import { clockRow } from './core/dev-clock.ts'
 import { findProvable } from './core/factors/index.ts'
 import type { CredentialChecks, Feature } from './core/feature.ts'
-import { createJobs } from './core/jobs/index.ts'
-import { createKeys } from './core/keys/index.ts'
-import { limitJobs, limitsInDatabase } from './core/limits/index.ts'
+import { limitJobs } from './core/limits/index.ts'
 import { linkJobs } from './core/links/index.ts'
-import { createMail } from './core/mail/index.ts'
 import { outboxRows } from './core/mail/outbox.tsx'
-import { createMetrics } from './core/metrics/index.ts'
 import { metricsRow } from './core/metrics/rows.ts'
-import { createRevocations } from './core/revocations/index.ts'
-import { createRoles } from './core/roles/index.ts'
-import { createRoutedDomains } from './core/routed-domains.ts'
+import { openTools, type ToolOptions } from './core/open-tools.ts'
 import { assertSecret } from './core/secrets/index.ts'
 import type { Tools } from './core/tools.ts'
 import { apiKeyFeature } from './features/access/api-keys/index.ts'
@@ -129,15 +112,10 @@ export interface App {
   stop(ending?: Ending): Promise<void>
 }
 
-export interface AppOptions {
-  config: Config
+export interface AppOptions extends ToolOptions {
   log?: Log
   /** An opened database instead of the configured one, for tests. */
   database?: Database
-  /** What counts requests where there is no Redis: the primary process of several workers; default: this process. */
-  limitStore?: LimitStore | null
-  /** How hosts are reached that connections request, for tests. */
-  network?: Network
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
@@ -190,65 +168,6 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
   if (config.profile === 'production')
     throw new StartRefused(`The database role bypasses row-level security. ${advice}`)
   log.warn({}, `the database role bypasses row-level security: production will refuse it. ${advice}`)
-}
-
-/** The tools, and how to let go of those that hold connections. */
-async function openTools(
-  { config, limitStore = null, network }: AppOptions,
-  log: Log,
-  db: Database,
-): Promise<{ tools: Tools; close(): void }> {
-  const clock = systemClock()
-  const changes = createChanges({ db, clock, log })
-  const ring = keyring(config.secret, config.secretPrevious)
-  const jobs = createJobs({ db, clock, log })
-  const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
-  const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
-  const hashing = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
-  const breaches = createBreaches({ clock, log, config })
-  const outbound = createOutbound({ clock, log, ...(network && { network }) })
-  const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
-  const revocations = createRevocations({ db, clock, log })
-  const roles = createRoles({ db, clock, log, config })
-  const routedDomains = createRoutedDomains({ db, changes })
-  const clients = createClients({ db, changes, config })
-  const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
-  const limits = openLimits({ db, redis, limitStore, log })
-  const accounts = {
-    keyring: ring,
-    hashing,
-    breaches,
-    outbound,
-    keys,
-    revocations,
-    roles,
-    routedDomains,
-    clients,
-    metrics: createMetrics(),
-    limits,
-  }
-  const close = (): void => {
-    mail.close()
-    redis?.close()
-  }
-  return { tools: { config, clock, db, changes, jobs, mail, log, ...accounts }, close }
-}
-
-interface LimitStores {
-  redis: Redis | null
-  limitStore: LimitStore | null
-}
-
-/** What counts requests: Redis; without it, the database counts those of sensitive operations. */
-function openLimits({ db, redis, limitStore, log }: Pick<Tools, 'db' | 'log'> & LimitStores): RateLimits {
-  if (redis) {
-    const limits = createLimits({ store: limitsInRedis(redis), log })
-    return { usual: limits, exact: limits }
-  }
-  const usual = createLimits({ store: limitStore, log })
-  // the embedded database has one process
-  if (db.kind === 'pglite') return { usual, exact: usual }
-  return { usual, exact: createLimits({ store: limitsInDatabase({ db }), log }) }
 }
 
 /** Every feature, once. A new capability is one line here. */

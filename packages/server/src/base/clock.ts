@@ -3,6 +3,8 @@
  * reads this clock; in SQL the time is a parameter. In the testing profile the clock can be moved, and every expiry
  * follows it.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
 export interface Clock {
   /** The current time, a new Date. */
   now(): Date
@@ -25,6 +27,27 @@ export function systemClock(): Clock {
     set(instant) {
       offset = instant.getTime() - Date.now()
     },
+  }
+}
+
+export interface LoopDelay {
+  /** @returns milliseconds, of the time since `reset` */
+  quantile(of: number): number
+  reset(): void
+  stop(): void
+}
+
+/** Milliseconds between two measurements of the event loop, as which a delay of 0 is counted. */
+const RESOLUTION = 20
+
+/** Measures by how much the event loop runs timers too late. */
+export function measureLoopDelay(): LoopDelay {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION })
+  histogram.enable()
+  return {
+    quantile: (of) => Math.max(0, histogram.percentile(of * 100) / 1e6 - RESOLUTION),
+    reset: () => histogram.reset(),
+    stop: () => void histogram.disable(),
   }
 }
 

@@ -8,12 +8,12 @@ import { cp, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { dataDirHolder, openDatabase } from '../base/db/index.ts'
+import { version } from '../base/version.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { type BackupCounts, backupDatabase } from '../core/moves/backup.ts'
 import { type Args, type Command, done, Failure, stringOf } from './command.ts'
 import { backupOptions, besideServer, fileFailure, moveFailure, sumOf, totals } from './move-output.ts'
 import { type Portable, runThrough } from './through.ts'
-import { version } from './version.ts'
 
 export const backup: Command = {
   name: 'backup',

@@ -5,6 +5,7 @@
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { Problem } from '../base/errors.ts'
+import { version } from '../base/version.ts'
 import { nearest } from '../config/nearest.ts'
 import { ConfigError } from '../config.ts'
 import {
@@ -21,7 +22,6 @@ import {
 import { helpOf, overview } from './help.ts'
 import { COMMANDS, groupOf, INNER } from './index.ts'
 import { paint } from './terminal.ts'
-import { version } from './version.ts'
 
 /** Runs one command line. @returns the exit code */
 export async function runCommandLine(words: readonly string[]): Promise<number> {

@@ -11,6 +11,9 @@ import { type ControlServer, isListening, serveControl } from '../base/control/i
 import { DataDirInUse } from '../base/db/index.ts'
 import { limitsOfPrimary } from '../base/limits/primary.ts'
 import { createLog, isForPeople, type Log, writeUnredacted } from '../base/log/index.ts'
+import type { Metrics } from '../base/metrics/index.ts'
+import { siblingsOverPrimary } from '../base/metrics/workers.ts'
+import { version } from '../base/version.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig, serviceVariables } from '../config.ts'
 import {
@@ -30,7 +33,6 @@ import { captureProcessOutput } from './process-output.ts'
 import { notifySystemd } from './systemd.ts'
 import { paint, pairs } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
-import { version } from './version.ts'
 import type { Lifecycle, Listening } from './workers.ts'
 
 const MOST_WORKERS = 64
@@ -130,9 +132,14 @@ async function serve(
   commands: readonly CommandEntry[],
 ): Promise<CommandOutcome> {
   const { config, log } = options
-  const app = await open(options).catch((error: unknown) => {
+  let metrics: Metrics | null = null
+  const clock = systemClock()
+  const own = async () => (await metrics?.ofProcess(clock.now())) ?? []
+  const siblings = cluster.isWorker ? { siblings: siblingsOverPrimary(process, own) } : {}
+  const app = await open({ ...options, ...siblings }).catch((error: unknown) => {
     throw failureOf(error, config)
   })
+  metrics = app.tools.metrics
   let control: ControlServer | null = null
   let isReplaced = false
   const ended = untilStopped(() =>

@@ -8,6 +8,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { systemClock } from '../base/clock.ts'
 import { limitsForWorkers } from '../base/limits/primary.ts'
 import type { Log } from '../base/log/index.ts'
+import { metricsForWorkers } from '../base/metrics/workers.ts'
 import { type CommandOutcome, done, Failure } from './command.ts'
 import { REPLACED, untilStopped } from './until-stopped.ts'
 
@@ -82,7 +83,9 @@ export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log)
   })
 
   const answerLimits = limitsForWorkers()
+  const receiveMetrics = metricsForWorkers(workersNow)
   cluster.on('message', (worker, message) => {
+    receiveMetrics(worker, message)
     const answer = answerLimits(message)
     if (answer && worker.isConnected()) worker.send(answer)
   })

@@ -8,6 +8,7 @@ import type { Db } from '../base/db/types.ts'
 import type { Hashing } from '../base/hashing/index.ts'
 import type { RateLimits } from '../base/limits/index.ts'
 import type { Log } from '../base/log/index.ts'
+import type { Metrics } from '../base/metrics/index.ts'
 import type { Breaches } from '../base/outbound/breaches.ts'
 import type { Outbound } from '../base/outbound/index.ts'
 import type { Config } from '../config.ts'
@@ -15,7 +16,7 @@ import type { Clients } from './clients/index.ts'
 import type { Jobs } from './jobs/index.ts'
 import type { Keys } from './keys/index.ts'
 import type { Mail } from './mail/index.ts'
-import type { Metrics } from './metrics/index.ts'
+import type { Counts } from './metrics/counts.ts'
 import type { Revocations } from './revocations/index.ts'
 import type { Roles } from './roles/index.ts'
 import type { RoutedDomains } from './routed-domains.ts'
@@ -32,6 +33,7 @@ export interface Tools {
   jobs: Jobs
   mail: Mail
   metrics: Metrics
+  counts: Counts
   keys: Keys
   revocations: Revocations
   roles: Roles

@@ -17,6 +17,7 @@ import type { Eventual } from '../eventual.ts'
 import type { Hashing } from '../hashing/index.ts'
 import type { RateLimits } from '../limits/index.ts'
 import { type Entries, type Log, occasionally } from '../log/index.ts'
+import type { Metrics } from '../metrics/index.ts'
 import { presenter } from '../present/index.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
 import { viewerRow } from './docs/viewer.tsx'
@@ -34,6 +35,7 @@ import { apiHandler } from './serve/api.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
 import { healthRows, type Readiness, readiness } from './serve/health.ts'
+import { type Measured, measured } from './serve/measured.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { protocolHandler, protocolPreflight } from './serve/protocol.ts'
 import { refuse } from './serve/refuse.ts'
@@ -53,7 +55,14 @@ export type { Ending } from './serve/server.ts'
 export type { DenialRecorder } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
-  tools: { config: Config; clock: Clock; limits: RateLimits; log: Log; keyring: Keyring }
+  tools: {
+    config: Config
+    clock: Clock
+    limits: RateLimits
+    log: Log
+    keyring: Keyring
+    metrics: Pick<Metrics, 'counter' | 'histogram'>
+  }
   /** Every row of every feature, csrfRows included; health, OpenAPI and the reference are added here. */
   rows: readonly Row[]
   authenticator: Authenticator
@@ -89,7 +98,8 @@ export interface Http {
 const UNAVAILABLE_LOG = 10_000
 
 export function createHttp(options: HttpOptions): Http {
-  const { config, clock, limits, log, keyring } = options.tools
+  const { config, clock, limits, log, keyring, metrics } = options.tools
+  const measure = measured(metrics, clock)
   const present = presenter(config)
   const entries = options.accessEntries ?? { write: log.info, flush() {} }
   const accesses = config.accessLog ? accessLog(entries, clock) : null
@@ -136,16 +146,19 @@ export function createHttp(options: HttpOptions): Http {
     openApiAsset(() => openApi(config, rows)),
   ]
   const openStreams = streams(clock, bounds)
-  const dependencies = { context, streams: openStreams, clock }
+  const dependencies = { context, streams: openStreams, clock, measure }
   const icon = options.assets.find(({ type }) => type.startsWith('image/'))?.path
   const table = routeTable(dependencies, [...rows, viewerRow(config, rows, icon)], assets)
   const forms = formAddresses(rows)
-  const refuseRequest = (req: IncomingMessage, res: ServerResponse, failed: Problem): void =>
+  const refuseRequest = (req: IncomingMessage, res: ServerResponse, failed: Problem): void => {
+    measure.other('unmatched', res)
     refuse(context, context.openExchange(req, res), failed)
+  }
   const server = makeServer(bounds, {
     route: makeRouter(table, {
       refuse: refuseRequest,
       notAllowed(req, res, { path, params, allow }) {
+        measure.other('unmatched', res)
         const exchange = context.openExchange(req, res)
         const form = isOpened(req) ? forms.get(path) : undefined
         if (form) return present.redirect(exchange, form(params, {}))
@@ -190,6 +203,7 @@ interface Dependencies {
   context: PageContext
   streams: Streams
   clock: Clock
+  measure: Measured
 }
 
 /** Path → method → handler. @throws if two rows have the same method and path */
@@ -198,7 +212,7 @@ function routeTable(
   rows: readonly Row[],
   assets: readonly Asset[],
 ): ReadonlyMap<string, Handlers> {
-  const { context } = dependencies
+  const { context, measure } = dependencies
   const paths = new Map<string, Map<string, Handler>>()
   const add = (method: string, path: string, handle: Handler): void => {
     const handlers = paths.get(path) ?? new Map<string, Handler>()
@@ -206,12 +220,18 @@ function routeTable(
     handlers.set(method, handle)
     paths.set(path, handlers)
   }
-  for (const row of rows) add(row.method, row.path, handlerOf(dependencies, row, rows))
+  for (const row of rows) {
+    const handle = handlerOf(dependencies, row, rows)
+    add(row.method, row.path, measure.handler(row.path, row.method, handle, row.kind !== 'stream'))
+  }
   for (const path of new Set(rows.filter(({ kind }) => kind === 'protocol').map(({ path }) => path)))
     add('OPTIONS', path, protocolPreflight(context, allowed(paths.get(path) ?? new Map())))
   for (const asset of assets) {
     const handle = assetHandler(context.present, asset)
-    add('GET', asset.path, (req, res) => handle(context.openExchange(req, res)))
+    add('GET', asset.path, (req, res) => {
+      measure.other('asset', res)
+      handle(context.openExchange(req, res))
+    })
   }
   return paths
 }

@@ -8,6 +8,7 @@ import { systemClock } from '../clock.ts'
 import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { createLimits, type LimitStore } from '../limits/index.ts'
+import { createMetrics } from '../metrics/index.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
 import { type Operation, type OperationFields, operation } from './row/operation.ts'
@@ -127,6 +128,7 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
   const limits = createLimits({ store, log })
   const http = createHttp({
     tools: {
+      metrics: createMetrics(),
       config: settings(config),
       clock,
       log,

@@ -6,9 +6,11 @@ import { type Clock, systemClock } from '../../base/clock.ts'
 import { keyring } from '../../base/crypto.ts'
 import type { Database } from '../../base/db/database.ts'
 import type { Log } from '../../base/log/index.ts'
+import { createMetrics } from '../../base/metrics/index.ts'
 import { createSmtp, isRefusedForGood } from '../../base/outbound/smtp.ts'
 import { openTestDatabase } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
+import { createCounts } from '../metrics/counts.ts'
 import { Action, Note, Paragraph } from './email.tsx'
 import { createMail, type Email, type MailOptions } from './index.ts'
 import { listOutbox } from './outbox.tsx'
@@ -81,15 +83,16 @@ const opened: (() => void | Promise<void>)[] = []
 /** A node that delivers to this mail server. */
 function node(smtpUrl: string | null, profile: MailOptions['config']['profile'] = 'production') {
   const jobs = createJobs({ db, clock, log })
+  const metrics = createMetrics()
   const config: MailOptions['config'] = {
     profile, smtpUrl, mailFrom: 'Acme Öffis <no-reply@id.example>', publicUrl: 'https://id.example:8443',
     brandName: 'Acme', brandLogo: null, brandAccent: '#ff0000', logLevel: 'silent',
   } // biome-ignore format: a table
-  const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
+  const mail = createMail({ db, clock, jobs, keyring: ring, log, config, counts: createCounts(metrics) })
   opened.push(mail.close)
   const write = (change?: Partial<Email>): Promise<void> =>
     db.tx('system', (tx) => mail.write(tx, email(change), clock.now()))
-  return { jobs, write }
+  return { jobs, write, metrics }
 }
 const rows = () => db.tx('system', (tx) => tx.selectFrom('letters').selectAll().orderBy('id').execute())
 const after = async (jobs: Jobs, milliseconds: number): Promise<void> => {

@@ -4,11 +4,13 @@
  * An email fails after ten tries over about two days, or immediately where the server refuses the recipient.
  * Invariant: outside development and testing the sealed content is deleted once an email is sent or has failed.
  */
+
 import { type Clock, later } from '../../base/clock.ts'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
 import { isRefusedForGood, type Smtp } from '../../base/outbound/smtp.ts'
+import type { Counts } from '../metrics/counts.ts'
 import { type RenderedEmail, unsealEmail } from './sealed.ts'
 import { type ClaimedEmail, claimEmails, markFailed, markSent, postponeEmail } from './sql.ts'
 
@@ -28,12 +30,14 @@ export interface DeliveryOptions {
   from: string
   /** Right of the @ in a Message-ID. */
   domain: string
+  counts: Pick<Counts, 'letters'>
   /** Keeps the content of sent emails for the development outbox. */
   keep: boolean
 }
 
 export function createDelivery(options: DeliveryOptions): () => Promise<void> {
   const { db, clock, keyring, log, smtp, keep } = options
+  const { letters } = options.counts
 
   const send = async (email: ClaimedEmail, rendered: RenderedEmail): Promise<void> => {
     if (!smtp) throw new Error('no mail server is configured (LATCHKEY_SMTP_URL)')
@@ -48,9 +52,11 @@ export function createDelivery(options: DeliveryOptions): () => Promise<void> {
     const fields = { email_id: email.id, to: masked(to), attempts: email.attempts, err }
     if (wait === undefined || email.sealed === null || isRefusedForGood(err)) {
       await markFailed(db.hot, email.id, error, keep)
+      letters({ outcome: 'failed' }).add()
       log.error(fields, 'delivering an email failed permanently')
     } else {
       await postponeEmail(db.hot, email, error, later(clock.now(), wait))
+      letters({ outcome: 'postponed' }).add()
       log.warn(fields, 'delivering an email failed, it is retried')
     }
   }
@@ -66,6 +72,7 @@ export function createDelivery(options: DeliveryOptions): () => Promise<void> {
     } catch (error) {
       return fail(email, to, error)
     }
+    letters({ outcome: 'sent' }).add()
     await markSent(db.hot, email.id, clock.now(), keep)
   }
 

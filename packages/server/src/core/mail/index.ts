@@ -18,6 +18,7 @@ import { createSmtp } from '../../base/outbound/smtp.ts'
 import { brand } from '../../base/page/brand.ts'
 import type { Config } from '../../config.ts'
 import { type Jobs, job } from '../jobs/index.ts'
+import type { Counts } from '../metrics/counts.ts'
 import { createDelivery } from './delivery.ts'
 import { type Look, linksOf, renderHtml, renderText } from './email.tsx'
 import { oneAddress, type RenderedEmail, sealEmail, subjectLine } from './sealed.ts'
@@ -48,6 +49,7 @@ export interface MailOptions {
   jobs: Jobs
   keyring: Keyring
   log: Log
+  counts: Pick<Counts, 'letters'>
   config: Pick<
     Config,
     'profile' | 'smtpUrl' | 'mailFrom' | 'publicUrl' | 'brandName' | 'brandLogo' | 'brandAccent' | 'logLevel'
@@ -65,7 +67,7 @@ const deliverEmails = job('letters.deliver', z.object({}))
 
 /** Creates the outbox and registers its jobs; `close` closes the connections to the mail server. */
 export function createMail(options: MailOptions): Mail & { close(): void } {
-  const { db, clock, jobs, keyring, log, config } = options
+  const { db, clock, jobs, keyring, log, config, counts } = options
   const isProduction = config.profile === 'production'
   const smtp = config.smtpUrl === null ? null : createSmtp(config.smtpUrl)
   const isDelivery = smtp !== null || isProduction
@@ -82,6 +84,7 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     from: config.mailFrom,
     domain,
     keep: !isProduction,
+    counts,
   })
   jobs.on(deliverEmails, deliver)
   // retries, and leases of processes that ended

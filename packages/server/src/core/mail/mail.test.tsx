@@ -2,8 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { keyring } from '../../base/crypto.ts'
 import type { Database } from '../../base/db/database.ts'
+import { createMetrics } from '../../base/metrics/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
+import { createCounts } from '../metrics/counts.ts'
 import { Action, Paragraph } from './email.tsx'
 import { createMail, type Email, type Mail, type MailOptions, OUTBOX_SIZE } from './index.ts'
 import { listOutbox } from './outbox.tsx'
@@ -41,11 +43,12 @@ beforeAll(async () => {
   db = await openTestDatabase()
 })
 afterAll(() => db.close())
+const counts = createCounts(createMetrics())
 beforeEach(async () => {
   await db.tx('system', (tx) => tx.deleteFrom('letters').execute())
   clock = systemClock()
   jobs = createJobs({ db, clock, log: quietLog })
-  mail = createMail({ db, clock, jobs, keyring: ring, log: quietLog, config, print })
+  mail = createMail({ db, clock, jobs, keyring: ring, log: quietLog, config, print, counts })
   print.mockClear()
 })
 

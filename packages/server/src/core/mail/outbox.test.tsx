@@ -4,10 +4,12 @@ import { systemClock } from '../../base/clock.ts'
 import { keyring } from '../../base/crypto.ts'
 import type { Database } from '../../base/db/database.ts'
 import { type Serving, serve } from '../../base/http/testing.ts'
+import { createMetrics } from '../../base/metrics/index.ts'
 import { createPages } from '../../base/page/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { PASSWORD, startWorld } from '../../testing/world.ts'
 import { createJobs, type Jobs, job } from '../jobs/index.ts'
+import { createCounts } from '../metrics/counts.ts'
 import { Action, Paragraph } from './email.tsx'
 import { createMail, type Mail, type MailOptions } from './index.ts'
 import { outboxRows } from './outbox.tsx'
@@ -47,7 +49,7 @@ beforeAll(async () => {
   db = await openTestDatabase()
   const tools = { db, clock, keyring: ring, log: quietLog }
   jobs = createJobs(tools)
-  mail = createMail({ ...tools, jobs, config })
+  mail = createMail({ ...tools, jobs, config, counts: createCounts(createMetrics()) })
   const pages = createPages(config)
   server = await serve(outboxRows({ db, keyring: ring }, jobs.settleNew), {
     renderPage: pages.renderPage,

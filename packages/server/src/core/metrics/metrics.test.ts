@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { samlPeer } from '../../testing/saml-connection.ts'
 import { providerKey } from '../../testing/saml-provider.ts'
-import { type Person, startWorld, type World } from '../../testing/world.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../testing/world.ts'
 import { ensureConnectionKeys } from '../saml/index.ts'
 
 let world: World
@@ -51,6 +51,89 @@ describe('metrics', () => {
     expect(text).toMatch(/^# HELP latchkey_saml_certificate_expires_seconds Seconds until .+$/m)
     expect(text).toMatch(/^# TYPE latchkey_saml_certificate_expires_seconds gauge$/m)
     expect(text.endsWith('\n')).toBe(true)
+  })
+})
+
+const all = async () => seriesOf(await (await read()).text())
+
+describe('requests', () => {
+  it('are counted by row and status, and timed; a path that no row answers is one series', async () => {
+    const {
+      'latchkey_http_requests_total{route="/api/v1/users/:id",method="GET",status="404"}': before = 0,
+    } = await all()
+    const unknown = await world.client().get('/nothing/of/the/kind')
+    expect(unknown.status).toBe(404)
+    for (const id of ['usr_1', 'usr_2'])
+      expect((await administrator.client.get(`/api/v1/users/${id}`)).status).toBe(404)
+    await expect
+      .poll(
+        async () =>
+          (await all())['latchkey_http_requests_total{route="/api/v1/users/:id",method="GET",status="404"}'],
+      )
+      .toBe(before + 2)
+    const series = await all()
+    expect(series['latchkey_http_request_seconds_count{route="/api/v1/users/:id"}']).toBeGreaterThanOrEqual(2)
+    expect(
+      series['latchkey_http_requests_total{route="unmatched",method="any",status="404"}'],
+    ).toBeGreaterThan(0)
+    // no series has a text that a caller has sent
+    expect(JSON.stringify(series)).not.toMatch(/usr_1|of\/the\/kind/)
+  })
+})
+
+describe('sign-ins', () => {
+  const signIns = (outcome: string, reason: string) =>
+    `latchkey_sign_ins_total{method="password",outcome="${outcome}",reason="${reason}"}`
+
+  it('are counted by what became of them', async () => {
+    const { email } = await world.person({ signIn: false })
+    const done = signIns('done', '')
+    const wrong = signIns('refused', 'AUTHENTICATION_FAILED')
+    const before = await all()
+    const signIn = (password: string) =>
+      world.client().post('/api/v1/auth/login', { username: email, password })
+    expect((await signIn(PASSWORD)).status).toBe(200)
+    for (let n = 0; n < 2; n++) expect((await signIn('a wrong one of several words')).status).toBe(401)
+    const after = await all()
+    expect([(after[done] ?? 0) - (before[done] ?? 0), (after[wrong] ?? 0) - (before[wrong] ?? 0)]).toEqual([
+      1, 2,
+    ])
+  })
+})
+
+describe('refresh tokens', () => {
+  it('are counted by what became of them', async () => {
+    const { email } = await world.person({ signIn: false })
+    const client = world.client()
+    await client.signIn(email, PASSWORD)
+    const { data } = await client.post('/api/v1/auth/tokens')
+    const outcome = (name: string) => `latchkey_refresh_total{outcome="${name}"}`
+    const before = await all()
+    const refresh = (refresh_token: unknown) => world.client().post('/api/v1/auth/refresh', { refresh_token })
+    expect((await refresh(data.refresh_token)).status).toBe(200)
+    expect((await refresh(data.refresh_token)).status).toBe(200)
+    expect((await refresh(`rt_${'x'.repeat(43)}`)).status).toBe(401)
+    await world.clock.advance('11 seconds')
+    expect((await refresh(data.refresh_token)).status).toBe(401)
+    const after = await all()
+    const grown = ['rotated', 'grace', 'reuse', 'invalid'].map(
+      (name) => (after[outcome(name)] ?? 0) - (before[outcome(name)] ?? 0),
+    )
+    expect(grown).toEqual([1, 1, 1, 1])
+  })
+})
+
+describe('the process', () => {
+  it('tells its version, its memory and its time', async () => {
+    const series = await all()
+    expect(Object.keys(series).filter((name) => name.startsWith('latchkey_build_info'))).toEqual([
+      `latchkey_build_info{version="0.1.0",node="${process.versions.node}"}`,
+    ])
+    expect(series.latchkey_processes).toBe(1)
+    expect(series.latchkey_process_resident_bytes).toBeGreaterThan(20_000_000)
+    expect(series['latchkey_process_cpu_seconds{mode="user"}']).toBeGreaterThan(0)
+    expect(series['latchkey_hash_tasks{state="waiting"}']).toBe(0)
+    expect(series['latchkey_event_loop_delay_seconds{quantile="0.99"}']).toBeGreaterThanOrEqual(0)
   })
 })
 

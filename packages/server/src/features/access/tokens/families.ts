@@ -148,7 +148,7 @@ export interface Families {
 }
 
 export function families(
-  tools: SigningTools & Pick<Tools, 'db' | 'jobs' | 'keyring' | 'mail' | 'clock'>,
+  tools: SigningTools & Pick<Tools, 'db' | 'jobs' | 'keyring' | 'mail' | 'clock' | 'counts'>,
   checks: Pick<SessionChecks, 'saw'>,
 ): Families {
   const use = rotating(tools, async (tx, call, found) => {

@@ -42,7 +42,7 @@ export type UseToken = (call: Call, presented: Presented) => Promise<{ row: Fami
 
 /** @param reported is awaited before the transaction that ends the family commits */
 export function rotating(
-  { db, keyring, clock }: Pick<Tools, 'db' | 'keyring' | 'clock'>,
+  { db, keyring, clock, counts }: Pick<Tools, 'db' | 'keyring' | 'clock' | 'counts'>,
   reported: ReuseReport,
 ): UseToken {
   const statement = rotation(db.hot)
@@ -76,20 +76,33 @@ export function rotating(
     })
   }
 
+  const rotated = counts.refreshes({ outcome: 'rotated' })
+  const repeated = counts.refreshes({ outcome: 'grace' })
+  const reused = counts.refreshes({ outcome: 'reuse' })
+  const invalid = counts.refreshes({ outcome: 'invalid' })
+  const refuse = (): never => {
+    invalid.add()
+    throw problem('INVALID_TOKEN')
+  }
+
   /** Two statements at most: the first rotates, the second finds out why it did not. */
   return async (call, presented) => {
     const { token } = presented
-    if (!REFRESH_TOKEN.test(token)) throw problem('INVALID_TOKEN')
+    if (!REFRESH_TOKEN.test(token)) return refuse()
     const used = await rotate(keyFor(presented))
-    if (used) return { row: used, successor: successorOf(keyring, token) }
+    if (used) {
+      rotated.add()
+      return { row: used, successor: successorOf(keyring, token) }
+    }
     const found = await findToken(db.hot, sha256(token), call.now)
-    if (!found || found.is_revoked || found.used_at === null || !isHolder(found, presented))
-      throw problem('INVALID_TOKEN')
+    if (!found || found.is_revoked || found.used_at === null || !isHolder(found, presented)) return refuse()
     if (later(found.used_at, GRACE) > call.now) {
-      if (found.is_valid) return { row: found, successor: await successorInUse(token, call.now) }
-      throw problem('INVALID_TOKEN')
+      if (!found.is_valid) return refuse()
+      repeated.add()
+      return { row: found, successor: await successorInUse(token, call.now) }
     }
     await endFamily(call, found)
+    reused.add()
     throw problem('INVALID_TOKEN')
   }
 }

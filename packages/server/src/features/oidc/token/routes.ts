@@ -41,12 +41,21 @@ function asGrantError(error: unknown): never {
   throw error instanceof Problem && error.code === 'INVALID_TOKEN' ? invalidGrant() : error
 }
 
+/** Counts the answers by grant; the cell of each is found once. */
+function counting({ appTokens }: Tools['counts']): (grant: string, error?: unknown) => void {
+  return (grant, error) => {
+    const refused = error instanceof Problem ? (error.protocolError ?? error.code) : 'fault'
+    appTokens({ grant, outcome: error === undefined ? 'issued' : refused }).add()
+  }
+}
+
 export function tokenEndpointRoutes(
   tools: Tools,
   further: Readonly<Record<string, Grant>>,
   uses: Pick<ClientUses, 'see'>,
 ): Row[] {
   const grants = { ...grantsOf(tools), ...further }
+  const count = counting(tools.counts)
   return [
     protocol({
       of: tokenEndpoint,
@@ -74,7 +83,11 @@ export function tokenEndpointRoutes(
         // RFC 9449 §5.2
         if (by.client.settings.dpop_bound_access_tokens && proof === null)
           throw refusal('invalid_request', 'The app is registered to send a DPoP proof.')
-        const data = await grant({ call, by, sent, jkt: proof?.jkt ?? null }).catch(asGrantError)
+        const data = await grant({ call, by, sent, jkt: proof?.jkt ?? null }).catch((error: unknown) => {
+          count(type, error)
+          return asGrantError(error)
+        })
+        count(type)
         uses.see({ clientId: by.client.id, secretId: by.secretId }, call.now)
         return { data, ...nonceHeader(tools, call, proof) }
       },

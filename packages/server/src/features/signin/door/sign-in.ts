@@ -16,9 +16,7 @@ import {
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
-import type { AuditEntry } from '../../../core/audit/index.ts'
 import { findSignInFacts, listFactors } from '../../../core/factors/index.ts'
-import type { ProviderSession } from '../../../core/providers/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { raiseSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
@@ -49,9 +47,12 @@ import {
   type Outcome,
   type StepTaken,
 } from './advance.ts'
+import { counted, countOutcome } from './counting.ts'
 import type { FurtherMethod, Identified, Method, Verified } from './method.ts'
+import { ofOrganization, type VouchedUser } from './vouched.ts'
 
-type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
+type ProofTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
+type SignInTools = ProofTools & Pick<Tools, 'counts'>
 
 /** Signs in by a method. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
 export const signInWith = <Input, Stored>(
@@ -61,13 +62,17 @@ export const signInWith = <Input, Stored>(
   input: Input,
   after: AfterSignIn,
 ): Promise<Outcome> =>
-  proveWith(
-    tools,
-    call,
-    method,
-    input,
-    { named: method.identify(tools.db.hot, input), signIn: after },
-    (tx, taken) => advance(tools, tx, call, beginAttempt(after, call.now), taken),
+  counted(
+    tools.counts.signIns,
+    method.name,
+    proveWith(
+      tools,
+      call,
+      method,
+      input,
+      { named: method.identify(tools.db.hot, input), signIn: after },
+      (tx, taken) => advance(tools, tx, call, beginAttempt(after, call.now), taken),
+    ),
   )
 
 /**
@@ -87,10 +92,11 @@ export async function proveAttempt<Input, Stored>(
   const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
   const owner = await assertOffered(tools, call, attempt, method.name)
   const { proofs: earlier } = attempt
-  return await proveWith(tools, call, method, input, { named: byId(owner), earlier }, (tx, taken) => {
+  const proving = proveWith(tools, call, method, input, { named: byId(owner), earlier }, (tx, taken) => {
     const proof: Proof = remembers && !attempt.stepUp ? { ...taken.proof, remembers } : taken.proof
     return advance(tools, tx, call, attempt, { ...taken, proof })
   })
+  return await counted(tools.counts.furtherProofs, method.name, proving)
 }
 
 /**
@@ -98,7 +104,7 @@ export async function proveAttempt<Input, Stored>(
  * failures. @throws Problem the refusal
  */
 export async function checkWith<Input, Stored>(
-  tools: SignInTools,
+  tools: ProofTools,
   call: Call,
   method: Method<Input, Stored>,
   input: Input,
@@ -124,7 +130,7 @@ interface NamedGuess {
  * begins with it.
  */
 async function proveWith<Input, Stored, Result>(
-  tools: SignInTools,
+  tools: ProofTools,
   call: Call,
   method: FurtherMethod<Input, Stored>,
   input: Input,
@@ -174,7 +180,7 @@ async function proveWith<Input, Stored, Result>(
 
 /** Opens a guess and verifies the credential. @returns the refusal of a wrong one, recorded @throws Problem ACCOUNT_LOCKED */
 async function verifyGuess<Input, Stored, V extends Verified>(
-  tools: SignInTools,
+  tools: ProofTools,
   call: Call,
   method: FurtherMethod<Input, Stored, V>,
   input: Input,
@@ -212,7 +218,7 @@ const byId = (owner: User): Identified => ({ identifier: owner.id, owner, pendin
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
  */
 export async function confirmWith<Input, Stored, V extends Verified>(
-  tools: SignInTools,
+  tools: ProofTools,
   call: Call,
   method: Method<Input, Stored, V>,
   user: User,
@@ -258,22 +264,6 @@ export async function signInNewUser(
   })
 }
 
-/** A user for whom an identity provider vouches. */
-export interface VouchedUser {
-  userId: string
-  /** The connection, and its organization, if it has one. */
-  by: { id: string; organizationId: string | null; version: number }
-  /** The id of the identity for which it vouches. */
-  identity: string
-  /** What its provider calls the session of the user there, of which it may end ours. */
-  session?: ProviderSession | undefined
-  /** That its provider has checked two factors, and is trusted about it (`isTwoFactor` of core/connections). */
-  mfa?: boolean
-  /** That the user was registered with it. */
-  registers?: true
-  events?: readonly AuditEntry[]
-}
-
 /**
  * Signs in by an identity provider, or proves something further in an attempt. There is no guess to count: the provider has
  * verified the credential, and its answer is used once (federation/round-trips). The caller has linked the identity to the
@@ -298,9 +288,11 @@ export async function signInVouched(
     ...(mfa && { mfa }),
   }
   const proof = prove('federation', kind, user, call)
-  const attempt =
-    'proofs' in to ? to : beginAttempt(to, call.now, vouched.registers ? REGISTRATION_LIFETIME : undefined)
-  return await advance(tools, tx, call, attempt, {
+  const isFurther = 'proofs' in to
+  const attempt = isFurther
+    ? to
+    : beginAttempt(to, call.now, vouched.registers ? REGISTRATION_LIFETIME : undefined)
+  const outcome = await advance(tools, tx, call, attempt, {
     ...vouched,
     user,
     device,
@@ -310,16 +302,9 @@ export async function signInVouched(
     providerSession: session ? { connection_id: by.id, ...session } : null,
     settle: () => liftLockout(tools, tx, call, user),
   })
+  countOutcome(tools.counts[isFurther ? 'furtherProofs' : 'signIns'], 'federation', outcome)
+  return outcome
 }
-
-/** Whose word a proof is, and whether the connection is an authority for the user's account. */
-const ofOrganization = (
-  { id, organizationId }: VouchedUser['by'],
-  { authorities = [] }: SignInFacts,
-): Pick<ProofKind, 'organization' | 'authority'> =>
-  organizationId === null
-    ? {}
-    : { organization: organizationId, ...(authorities.includes(id) && { authority: true }) }
 
 /** @param by what it proves */
 const prove = (method: ProofMethod, by: ProofKind, user: User, call: Call): Proof => {

@@ -45,7 +45,10 @@ import {
   startsSession,
 } from './linking.ts'
 
-export type FederationTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'keyring' | 'mail' | 'roles'>
+export type FederationTools = Pick<
+  Tools,
+  'clock' | 'config' | 'counts' | 'db' | 'jobs' | 'keyring' | 'mail' | 'roles'
+>
 
 /** A person whom a first sign-in registers. */
 export interface NewPerson {

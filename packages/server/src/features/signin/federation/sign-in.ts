@@ -195,27 +195,40 @@ function assertFresh({ createdAt }: RoundTrip, { authenticatedAt }: ExternalIden
 
 /** Records an answer that was refused. One that belongs to no round trip is in no diagnostics: anyone can send one. */
 const recordRefusedAnswer = (
-  tools: Pick<FederationTools, 'db'>,
+  tools: Pick<FederationTools, 'db' | 'counts'>,
   call: Call,
   connection: UsableConnection,
   fault: FederationFault,
   { trip, identity }: { trip: RoundTrip | null; identity: ExternalIdentity | undefined },
 ): Promise<void> => {
   const about = { identity, userId: trip?.userId ?? null }
-  const event =
-    fault.fault === 'unknown_state' ? null : failedEvent(connection.id, trip?.flow ?? 'login', fault, about)
+  const flow = trip?.flow ?? 'login'
+  countRefusal(tools, flow, fault)
+  const event = fault.fault === 'unknown_state' ? null : failedEvent(connection.id, flow, fault, about)
   return recordFailure(tools, call, connection, fault, about.userId, event)
 }
 
 /** Records that a decision about an identity was refused, which may be tried again. */
 export const recordRefusedDecision = (
-  tools: Pick<FederationTools, 'db'>,
+  tools: Pick<FederationTools, 'db' | 'counts'>,
   call: Call,
   asserted: AssertedIdentity,
   fault: FederationFault,
 ): Promise<void> => {
+  countRefusal(tools, asserted.trip.flow, fault)
   const event = refusedDecision(call, asserted, fault)
   return recordFailure(tools, call, asserted.connection, fault, event.userId ?? null, event)
+}
+
+/** What the door has not seen: an answer that is refused before. An identity that is connected is no sign-in. */
+function countRefusal(
+  { counts }: Pick<FederationTools, 'counts'>,
+  flow: RoundTrip['flow'],
+  { fault: reason }: FederationFault,
+): void {
+  if (flow !== 'login' && flow !== 'register' && flow !== 'continue') return
+  const counter = flow === 'continue' ? counts.furtherProofs : counts.signIns
+  counter({ method: 'federation', outcome: 'refused', reason }).add()
 }
 
 const recordFailure = (

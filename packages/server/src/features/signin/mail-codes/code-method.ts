@@ -24,7 +24,7 @@ import { type CodeToGuess, consumeCode, countCodeGuess, findCodeAddress } from '
 /** At the codes of an attempt together: a code that is sent again brings no further guess, and so reveals no account. */
 export const MOST_GUESSES = 5
 
-type CodeTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>
+type CodeTools = Pick<Tools, 'clock' | 'config' | 'counts' | 'db' | 'jobs' | 'keyring' | 'mail'>
 
 /** Of the code and its attempt: six digits alone could be found from their hash. */
 export const codeHash = (keyring: Pick<Keyring, 'mac'>, attemptId: string, code: string): Buffer =>

@@ -91,7 +91,7 @@ interface SentLink {
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED; CONFLICT where another browser asked for it; ACCOUNT_LOCKED
  */
 export async function signInByLink(
-  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'counts' | 'db' | 'jobs' | 'keyring' | 'mail'>,
   call: Call,
   { token, attempt, confirmed = false }: SentLink,
 ): Promise<Outcome> {

@@ -19,7 +19,7 @@ import { type ChallengeFor, consumeChallenge, isChallengeFor } from './challenge
 import { passkeyEmail } from './mail.tsx'
 import { findOwnerId, lockCredential, type PasskeyRow, selectCredentials, updateCredential } from './sql.ts'
 
-export type PasskeyTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>
+export type PasskeyTools = Pick<Tools, 'config' | 'counts' | 'db' | 'jobs' | 'keyring' | 'mail'>
 
 export interface PasskeyCredential {
   credential: AssertionAnswer

@@ -29,7 +29,7 @@ import { passkeyEmail } from './mail.tsx'
 import { proofOf } from './method.ts'
 import { ensureHandle, insertCredential, selectOwn } from './sql.ts'
 
-type RegistrationTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'mail'>
+type RegistrationTools = Pick<Tools, 'config' | 'counts' | 'db' | 'jobs' | 'keyring' | 'mail'>
 type CreationOptions = Awaited<ReturnType<typeof registrationOptions>>
 
 export interface CreatedPasskey {

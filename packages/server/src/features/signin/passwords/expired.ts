@@ -45,7 +45,7 @@ export async function previewExpired(
  * @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR
  */
 export async function replaceExpired(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring'>,
+  tools: Pick<Tools, 'db' | 'config' | 'counts' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring'>,
   call: Call,
   token: string,
   input: { password: string; password_confirm?: string | undefined },

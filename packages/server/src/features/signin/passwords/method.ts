@@ -110,7 +110,7 @@ async function recheck(tx: Tx, user: User, stored: StoredPassword, identifier: s
 
 /** Signs in by password. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
 export const signInByPassword = (
-  tools: PasswordTools,
+  tools: PasswordTools & Pick<Tools, 'counts'>,
   call: Call,
   credential: PasswordCredential,
   after: AfterSignIn,

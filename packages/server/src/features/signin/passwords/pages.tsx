@@ -238,7 +238,7 @@ const resetRows = (tools: Tools): Row[] => [
 ]
 
 /** The password as a method that continues an attempt: a step-up, or a sign-in that began with something else. */
-export const continuingPassword = (tools: PasswordTools): ContinuingMethod => ({
+export const continuingPassword = (tools: PasswordTools & Pick<Tools, 'counts'>): ContinuingMethod => ({
   name: 'password',
   prove: (call, token, { password = '', ...chosen }) =>
     proveAttempt(tools, call, token, passwordMethod(tools), { identifier: '', password }, chosen),

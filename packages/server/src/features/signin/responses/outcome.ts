@@ -144,7 +144,7 @@ export function redirectStepUp(call: Call, outcome: Outcome): PageAnswer {
  * where the account may not sign in.
  */
 export async function redirectVerified(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>,
+  tools: Pick<Tools, 'config' | 'counts' | 'db' | 'jobs' | 'keyring'>,
   call: Call,
   userId: string,
 ): Promise<PageAnswer | null> {

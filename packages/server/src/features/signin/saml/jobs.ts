@@ -5,12 +5,12 @@
 import { sql } from 'kysely'
 import { findLocale, systemCall } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { Sample } from '../../../base/metrics/index.ts'
 import { readCertificate } from '../../../base/x509.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { existingConnections } from '../../../core/connections/connections.ts'
 import { connectionOf, samlAddressesOf, type UsableConnection } from '../../../core/connections/index.ts'
 import { recurs, type Work } from '../../../core/jobs/index.ts'
-import type { Sample } from '../../../core/metrics/index.ts'
 import { adminRole } from '../../../core/roles/index.ts'
 import {
   type CertificateState,

@@ -22,7 +22,7 @@ import {
 } from './authenticators.ts'
 
 type BeginTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'keyring'>
-type ConfirmTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'mail'>
+type ConfirmTools = Pick<Tools, 'config' | 'counts' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'mail'>
 
 /** @throws Problem CONFLICT, UNAVAILABLE */
 export async function beginInSession(

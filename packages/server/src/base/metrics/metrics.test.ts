@@ -1,0 +1,131 @@
+/** The registry of metrics, the text that it writes, and metrics of several workers as one. */
+import { EventEmitter } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { createMetrics, type Metrics } from './index.ts'
+import { metricsForWorkers, siblingsOverPrimary, type WorkerChannel } from './workers.ts'
+
+const NOW = new Date('2026-11-27T12:00:00Z')
+const linesOf = async (metrics: Metrics) =>
+  (await metrics.write(NOW)).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+
+describe('a counter', () => {
+  it('counts each of its series, whose cell is found again', async () => {
+    const metrics = createMetrics()
+    const answered = metrics.counter('answers_total', { help: 'Answers.', labels: ['status', 'route'] })
+    const cell = answered({ status: '200', route: '/a' })
+    cell.add()
+    cell.add(2)
+    answered({ route: '/a', status: '200' }).add()
+    answered({ status: '404', route: '/a' }).add()
+    expect(await linesOf(metrics)).toEqual([
+      'latchkey_answers_total{status="200",route="/a"} 4',
+      'latchkey_answers_total{status="404",route="/a"} 1',
+    ])
+  })
+
+  it('is described, also before it has counted anything', async () => {
+    const metrics = createMetrics()
+    metrics.counter('answers_total', { help: 'Answers "so far"\nof all.', labels: [] })
+    const text = await metrics.write(NOW)
+    expect(text).toContain('# HELP latchkey_answers_total Answers "so far"\\nof all.')
+    expect(text).toContain('# TYPE latchkey_answers_total counter')
+  })
+
+  it('quotes the values of labels', async () => {
+    const metrics = createMetrics()
+    metrics
+      .counter('odd_total', { help: 'Odd.', labels: ['name'] })({ name: 'a"b\\c\nd' })
+      .add()
+    expect(await linesOf(metrics)).toEqual(['latchkey_odd_total{name="a\\"b\\\\c\\nd"} 1'])
+  })
+
+  it('has a name that no other has', () => {
+    const metrics = createMetrics()
+    metrics.counter('answers_total', { help: 'Answers.', labels: [] })
+    expect(() => metrics.gauge('answers_total', { help: 'Again.', labels: [] }, () => [])).toThrow(
+      'latchkey_answers_total is already registered',
+    )
+  })
+})
+
+describe('a histogram', () => {
+  it('counts by upper bounds, which are inclusive', async () => {
+    const metrics = createMetrics()
+    const seconds = metrics.histogram('took_seconds', { help: 'Time.', labels: ['of'], buckets: [0.1, 1] })
+    for (const value of [0.05, 0.1, 0.5, 2]) seconds({ of: 'x' }).observe(value)
+    expect(await linesOf(metrics)).toEqual([
+      'latchkey_took_seconds_bucket{of="x",le="0.1"} 2',
+      'latchkey_took_seconds_bucket{of="x",le="1"} 3',
+      'latchkey_took_seconds_bucket{of="x",le="+Inf"} 4',
+      'latchkey_took_seconds_sum{of="x"} 2.65',
+      'latchkey_took_seconds_count{of="x"} 4',
+    ])
+  })
+})
+
+/** Workers whose channels to a primary process are events here. */
+function cluster(count: number, isMute: (id: number) => boolean = () => false): Metrics[] {
+  const ends = Array.from({ length: count }, () => new EventEmitter())
+  const channels: WorkerChannel[] = ends.map((end, id) => ({
+    id,
+    isConnected: () => true,
+    send: (message) => setImmediate(() => end.emit('message', structuredClone(message))),
+  }))
+  const receive = metricsForWorkers(() => channels)
+  return ends.map((end, id) => {
+    const channel = {
+      on: end.on.bind(end),
+      send: (message: object) => {
+        if (isMute(id) && JSON.stringify(message).includes('"reported"')) return
+        setImmediate(() => receive(channels[id] as WorkerChannel, structuredClone(message)))
+      },
+    }
+    const metrics: Metrics = createMetrics(siblingsOverPrimary(channel, () => metrics.ofProcess(NOW)))
+    metrics
+      .counter('answers_total', { help: 'Answers.', labels: ['status'] })({ status: '200' })
+      .add(id + 1)
+    metrics
+      .histogram('took_seconds', { help: 'Time.', labels: [], buckets: [1] })({})
+      .observe(id)
+    metrics.gauge('tasks', { help: 'Tasks.', labels: [], isOfProcess: true }, () => [
+      { labels: {}, value: 10 },
+    ])
+    metrics.gauge('users', { help: 'Users.', labels: [] }, () => [{ labels: {}, value: 7 }])
+    return metrics
+  })
+}
+
+describe('the metrics of three workers', () => {
+  it('are summed, except those that are the same for all', async () => {
+    const [first, , third] = cluster(3)
+    for (const metrics of [first, third]) {
+      expect(metrics && (await linesOf(metrics))).toEqual([
+        'latchkey_answers_total{status="200"} 6',
+        'latchkey_took_seconds_bucket{le="1"} 2',
+        'latchkey_took_seconds_bucket{le="+Inf"} 3',
+        'latchkey_took_seconds_sum 3',
+        'latchkey_took_seconds_count 3',
+        'latchkey_tasks 30',
+        'latchkey_users 7',
+      ])
+    }
+  })
+
+  it('are read several times at once', async () => {
+    const workers = cluster(3)
+    const read = await Promise.all([...workers, ...workers].map(linesOf))
+    expect(new Set(read.map((lines) => lines[0]))).toEqual(
+      new Set(['latchkey_answers_total{status="200"} 6']),
+    )
+  })
+
+  it('lack those of a worker that does not answer', async () => {
+    const [first] = cluster(3, (id) => id === 1)
+    expect(first && (await linesOf(first))[0]).toBe('latchkey_answers_total{status="200"} 4')
+  })
+
+  it('are those of one where there is no other', async () => {
+    const [only] = cluster(1)
+    expect(only && (await linesOf(only))[0]).toBe('latchkey_answers_total{status="200"} 1')
+  })
+})

@@ -1,0 +1,99 @@
+/**
+ * The metrics of several workers (`start --workers`) as those of one server: the worker that answers collects what the others have
+ * counted, over the primary process. One that does not answer in time is left out, which `latchkey_processes` shows.
+ */
+import type { MetricState, Siblings } from './index.ts'
+
+type States = readonly MetricState[]
+
+/** Between a worker and the primary process, each with the number that its sender gave it. */
+interface Message {
+  metrics:
+    | { kind: 'collect'; id: number }
+    | { kind: 'report'; id: number }
+    | { kind: 'reported'; id: number; states: States }
+    | { kind: 'collected'; id: number; states: readonly States[] }
+}
+
+/** The end of an IPC channel: `process` in a worker. */
+interface Channel {
+  send?(message: Message): unknown
+  on(event: 'message', receive: (message: unknown) => void): unknown
+}
+
+/** A worker as the primary process sees it. */
+export interface WorkerChannel {
+  id: number
+  isConnected(): boolean
+  send(message: Message): unknown
+}
+
+const PATIENCE = 1000
+
+/** The worker's side. @param own what this process has counted, for the others */
+export function siblingsOverPrimary(channel: Channel, own: () => Promise<States>): Siblings {
+  const waiting = new Map<number, (states: readonly States[]) => void>()
+  let asked = 0
+  channel.on('message', (message) => {
+    if (!isAboutMetrics(message)) return
+    const { metrics } = message
+    if (metrics.kind === 'collected') waiting.get(metrics.id)?.(metrics.states)
+    if (metrics.kind !== 'report') return
+    own().then(
+      (states) => channel.send?.({ metrics: { kind: 'reported', id: metrics.id, states } }),
+      () => channel.send?.({ metrics: { kind: 'reported', id: metrics.id, states: [] } }),
+    )
+  })
+  return () =>
+    new Promise((resolve) => {
+      asked += 1
+      const id = asked
+      const end = (states: readonly States[]): void => {
+        clearTimeout(late)
+        waiting.delete(id)
+        resolve(states)
+      }
+      // longer than the primary process waits for the others
+      const late = setTimeout(end, 2 * PATIENCE, [])
+      waiting.set(id, end)
+      channel.send?.({ metrics: { kind: 'collect', id } })
+    })
+}
+
+/** The primary's side. @returns receives each message of a worker */
+export function metricsForWorkers(
+  workers: () => readonly WorkerChannel[],
+): (from: WorkerChannel, message: unknown) => void {
+  const collecting = new Map<number, { missing: Set<number>; states: States[]; end(): void }>()
+  let collections = 0
+
+  function collect(asker: WorkerChannel, id: number): void {
+    collections += 1
+    const number = collections
+    const others = workers().filter((one) => one.id !== asker.id && one.isConnected())
+    const states: States[] = []
+    const end = (): void => {
+      clearTimeout(late)
+      if (!collecting.delete(number)) return
+      if (asker.isConnected()) asker.send({ metrics: { kind: 'collected', id, states } })
+    }
+    const late = setTimeout(end, PATIENCE)
+    collecting.set(number, { missing: new Set(others.map((one) => one.id)), states, end })
+    for (const one of others) one.send({ metrics: { kind: 'report', id: number } })
+    if (others.length === 0) end()
+  }
+
+  return (from, message) => {
+    if (!isAboutMetrics(message)) return
+    const { metrics } = message
+    if (metrics.kind === 'collect') return collect(from, metrics.id)
+    if (metrics.kind !== 'reported') return
+    const collection = collecting.get(metrics.id)
+    if (!collection?.missing.delete(from.id)) return
+    collection.states.push(metrics.states)
+    if (collection.missing.size === 0) collection.end()
+  }
+}
+
+const isAboutMetrics = (message: unknown): message is Message =>
+  typeof message === 'object' && message !== null && 'metrics' in message

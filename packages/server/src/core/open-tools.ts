@@ -1,0 +1,114 @@
+/** Opens the tools of a server (`Tools`) in their order, for app.ts. */
+import { createChanges } from '../base/changes.ts'
+import { systemClock } from '../base/clock.ts'
+import { keyring } from '../base/crypto.ts'
+import type { Database } from '../base/db/database.ts'
+import { createHashing, type Hashing } from '../base/hashing/index.ts'
+import { createLimits, type LimitStore, type RateLimits } from '../base/limits/index.ts'
+import { limitsInRedis } from '../base/limits/redis.ts'
+import type { Log } from '../base/log/index.ts'
+import { createMetrics, type Metrics, type Siblings } from '../base/metrics/index.ts'
+import { registerProcess } from '../base/metrics/process.ts'
+import { createBreaches } from '../base/outbound/breaches.ts'
+import { createOutbound } from '../base/outbound/index.ts'
+import { openRedis, type Redis } from '../base/outbound/redis.ts'
+import type { Network } from '../base/outbound/request.ts'
+import { version } from '../base/version.ts'
+import type { Config } from '../config.ts'
+import { createClients } from './clients/index.ts'
+import { createJobs } from './jobs/index.ts'
+import { createKeys } from './keys/index.ts'
+import { limitsInDatabase } from './limits/index.ts'
+import { createMail } from './mail/index.ts'
+import { createCounts } from './metrics/counts.ts'
+import { createRevocations } from './revocations/index.ts'
+import { createRoles } from './roles/index.ts'
+import { createRoutedDomains } from './routed-domains.ts'
+import type { Tools } from './tools.ts'
+
+export interface ToolOptions {
+  config: Config
+  /** What counts requests where there is no Redis: the primary process of several workers; default: this process. */
+  limitStore?: LimitStore | null
+  /** What other workers have counted, for the metrics. */
+  siblings?: Siblings
+  /** How hosts are reached that connections request, for tests. */
+  network?: Network
+}
+
+/** The tools, and how to let go of those that hold connections. */
+export async function openTools(
+  { config, limitStore = null, siblings, network }: ToolOptions,
+  log: Log,
+  db: Database,
+): Promise<{ tools: Tools; close(): void }> {
+  const clock = systemClock()
+  const changes = createChanges({ db, clock, log })
+  const ring = keyring(config.secret, config.secretPrevious)
+  const jobs = createJobs({ db, clock, log })
+  const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
+  const metrics = createMetrics(siblings)
+  const counts = createCounts(metrics)
+  const mail = createMail({ db, clock, jobs, keyring: ring, log, config, counts })
+  const hashing = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
+  const breaches = createBreaches({ clock, log, config })
+  const outbound = createOutbound({ clock, log, ...(network && { network }) })
+  const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
+  const revocations = createRevocations({ db, clock, log })
+  const roles = createRoles({ db, clock, log, config })
+  const routedDomains = createRoutedDomains({ db, changes })
+  const clients = createClients({ db, changes, config })
+  const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
+  const limits = openLimits({ db, redis, limitStore, log })
+  const stopMeasuring = registerProcess(metrics, { version: version() })
+  registerHashing(metrics, hashing)
+  const accounts = {
+    keyring: ring,
+    hashing,
+    breaches,
+    outbound,
+    keys,
+    revocations,
+    roles,
+    routedDomains,
+    clients,
+    metrics,
+    counts,
+    limits,
+  }
+  const close = (): void => {
+    stopMeasuring()
+    mail.close()
+    redis?.close()
+  }
+  return { tools: { config, clock, db, changes, jobs, mail, log, ...accounts }, close }
+}
+
+interface LimitStores {
+  redis: Redis | null
+  limitStore: LimitStore | null
+}
+
+/** What counts requests: Redis; without it, the database counts those of sensitive operations. */
+function openLimits({ db, redis, limitStore, log }: Pick<Tools, 'db' | 'log'> & LimitStores): RateLimits {
+  if (redis) {
+    const limits = createLimits({ store: limitsInRedis(redis), log })
+    return { usual: limits, exact: limits }
+  }
+  const usual = createLimits({ store: limitStore, log })
+  // the embedded database has one process
+  if (db.kind === 'pglite') return { usual, exact: usual }
+  return { usual, exact: createLimits({ store: limitsInDatabase({ db }), log }) }
+}
+
+function registerHashing(metrics: Pick<Metrics, 'gauge'>, hashing: Pick<Hashing, 'load'>): void {
+  metrics.gauge(
+    'hash_tasks',
+    {
+      help: 'Passwords that are hashed or verified, and that wait for it.',
+      labels: ['state'],
+      isOfProcess: true,
+    },
+    () => Object.entries(hashing.load()).map(([state, value]) => ({ labels: { state }, value })),
+  )
+}
