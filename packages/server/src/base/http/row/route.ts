@@ -44,7 +44,7 @@ export type PageAnswer =
       title: string
       status?: number
       cookies?: readonly CookieChange[]
-      /** Where the page leads, if neither its address nor its form says so: it names the app there. */
+      /** Where the page leads: it names the app there. Absent: where its address or its form says; those of an attempt say nothing. */
       returnTo?: string | null
       /** Further origins that a form on this page may lead to, redirects included (the CSP's form-action). */
       formTargets?: readonly string[]

@@ -183,7 +183,7 @@ async function sendPage(
   const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(context.keyring, shownTo)
   const status = failed?.status ?? answer.status ?? 200
   const { page, title } = answer
-  const continuesTo = await appAhead(context, exchange, answer.returnTo ?? returnToOf(fields))
+  const continuesTo = await appAhead(context, exchange, answer.returnTo, fields)
   const html = context.renderer.renderPage(shownTo, {
     page,
     title,
@@ -197,15 +197,16 @@ async function sendPage(
   context.present.page(exchange, html, { status, cookies, formTargets, failed })
 }
 
-/** The app that the page is on the way to, by its `return_to`. @param other where it leads if its address does not say so */
+/** The app that the page is on the way to: where the page says that it leads, or else by its address or its form. */
 function appAhead(
   { continuesTo }: PageContext,
   { url }: Exchange,
-  other: string | null,
+  said: string | null | undefined,
+  fields: FormInput,
 ): Eventual<AppAhead | null> {
   const query = url.indexOf('?')
   const inQuery = query === -1 ? null : new URLSearchParams(url.slice(query)).get('return_to')
-  const returnTo = inQuery ?? other
+  const returnTo = said === undefined ? (inQuery ?? returnToOf(fields)) : said
   return returnTo === null ? null : continuesTo(returnTo)
 }
 

@@ -119,6 +119,7 @@ describe('a sign-in that waits', () => {
     { email, password = PASSWORD }: { email: string; password?: string },
     at = world,
     to = app,
+    query = '',
   ) => {
     const browser = at.client()
     const begun = await follow(browser, authorizePath(to))
@@ -126,7 +127,9 @@ describe('a sign-in that waits', () => {
     const sent = { ...fields, identifier: email, password }
     const answer = await browser.post('/sign-in', sent, { form: true })
     const path = answer.headers.get('location')
-    return path === null ? { path, text: answer.text } : { path, text: (await browser.get(path, HTML)).text }
+    return path === null
+      ? { path, text: answer.text }
+      : { path, text: (await browser.get(path + query, HTML)).text }
   }
   const toApp = /href="\/sign-in\?return_to=%2Foidc%2Fauthorize%3Fclient_id/
 
@@ -135,6 +138,15 @@ describe('a sign-in that waits', () => {
     await enrolAuthenticator(world, person.client)
     const { path, text } = await after(person)
     expect([path, text.includes(NAMED), toApp.test(text)]).toEqual(['/second-factor', true, true])
+  })
+
+  it('for a second factor, names the app that it leads to, also where its address names another one', async () => {
+    const other = await testApp(world, { first_party: true }, { name: 'Another Portal' })
+    const person = await world.person()
+    await enrolAuthenticator(world, person.client)
+    const query = new URLSearchParams({ return_to: `/oidc/authorize?client_id=${other.id}` })
+    const { text } = await after(person, world, app, `?${query}`)
+    expect([text.includes(NAMED), text.includes('Another Portal')]).toEqual([true, false])
   })
 
   it('for setting one up', async () => {
