@@ -19,8 +19,8 @@ const withoutDatabase = [
   'packages/guard/src/{can,features,fields,hostile,latchkey,latchkey-session,matrix,options,permissions,present,property,roles,rules,verify}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,metrics,outbound,page,xml}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
-  'packages/server/src/base/{base32,cursor,domain-names,enrolled,fields,identifiers,jws,reserved-names,return-to,sightings,x509}.test.ts',
-  'packages/server/src/commands/import/*.test.ts',
+  'packages/server/src/base/{base32,cursor,db/migration-files,domain-names,enrolled,fields,identifiers,jws,reserved-names,return-to,sightings,x509}.test.ts',
+  'packages/server/src/commands/{migrate-plan,import/*}.test.ts',
   'packages/server/src/core/clients/{logos,redirect-uris,settings}.test.ts',
   'packages/server/src/core/{moves/catalog,providers/*,user-profile}.test.ts',
   'packages/server/src/{core/connection-advice,core/connections/mfa,core/foreign-proofs,core/mail/letter,core/moves/backup-file,core/roles/presets,core/saml/idp-metadata}.test.{ts,tsx}',
@@ -43,7 +43,7 @@ const onPostgresOnly = [
   'tests/{access-matrix,answers,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,second-factor-matrix,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
   'tests/{glewlwyd,guides,next,providers,readme,runtimes}.test.ts',
-  '**/db/postgres.test.ts',
+  '**/db/{migrate-interrupted,postgres}.test.ts',
 ]
 const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']
 const operation = ['tests/operation/*.test.ts']

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { migrationsChecksum } from '../../packages/server/src/base/db/migrate.ts'
+import { migrationsChecksum } from '../../packages/server/src/base/db/migration-files.ts'
 import { buildTemplate } from '../../packages/server/src/base/db/template.ts'
 import type {} from '../../packages/server/src/testing/database.ts'
 

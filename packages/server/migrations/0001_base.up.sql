@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Schema, roles and functions that row-level security rests on; then the tables of the base rooms.
 -- latchkey_system: what the server itself runs as; sees every row through its own policies, never by bypassing.
 -- latchkey_request: what a caller's statements run as; bound to the caller set for the transaction.

@@ -1,3 +1,4 @@
+-- expand 0.1
 create table latchkey.users (
   id text primary key,
   username text,

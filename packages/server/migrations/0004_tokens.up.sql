@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Signing keys in stages: published before they sign, kept until the last token they signed is dead.
 create table latchkey.signing_keys (
   kid text primary key,

@@ -1,3 +1,4 @@
+-- expand 0.1
 create table latchkey.api_keys (
   id text primary key,
   user_id text not null references latchkey.users on delete cascade,

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Roles are data: what a server begins with (its preset) and what its administrators make of it.
 create table latchkey.roles (
   name text primary key,

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Organizations: tenants. Whatever belongs to one carries its id, and a caller sees only the one set for the
 -- transaction; of all others not even that they exist.
 create table latchkey.organizations (

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Administration: locks, searching people, reading the audit log; every variant of a list on an index. Under row-level
 -- security only comparisons that leak nothing reach an index: of text that is = < <= >= >, not LIKE and not @>.
 

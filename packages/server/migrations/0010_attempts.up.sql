@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Sign-ins that wait for a further step keep what they still require, and whether tokens follow.
 alter table latchkey.attempts add column requirements jsonb not null default '[]';
 alter table latchkey.attempts add column tokens boolean not null default false;

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- what an organization says about itself; the previous version does not read it
 alter table latchkey.organizations
   add column description text check (length(description) <= 500),

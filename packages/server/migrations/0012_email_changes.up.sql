@@ -1,3 +1,4 @@
+-- expand 0.1
 -- A change of address waits at a link that names the new address. The old address stays claimed, as one that is not
 -- primary, as long as a link can restore it. `not valid`: every row meets the narrower check that it replaces.
 alter table latchkey.links add column address text;

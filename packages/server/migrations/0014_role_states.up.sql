@@ -1,3 +1,4 @@
+-- expand 0.1
 -- The holders of a role in a status, and those who are locked, along an index each: a rare status of a common role was
 -- searched among all of its holders. `users` is locked first, as by everything else that writes both tables.
 create or replace function latchkey.hold_roles() returns trigger language plpgsql as $$

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Which record of which system an imported user came from: an import can be repeated and continued, and nothing is doubled.
 create table latchkey.imported_users (
   source text not null,

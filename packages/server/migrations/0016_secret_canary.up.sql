@@ -1,3 +1,4 @@
+-- expand 0.1
 -- A text sealed under LATCHKEY_SECRET: a server that cannot open it has another secret than the data, and refuses to start.
 create table latchkey.secret_canary (
   id boolean primary key default true check (id),

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Partial indexes do not serve foreign keys: deleting a user searched these tables from end to end. Nor did they serve
 -- the verified addresses of a user, which invitations are compared with.
 create index emails_user on latchkey.emails (user_id);

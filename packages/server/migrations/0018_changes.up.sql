@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Processes hold checked credentials in memory: every change that can make one refuse, or answer otherwise, is notified
 -- in its transaction, by triggers, so that no statement of any version and no operator can forget it. The payload is the
 -- id of a user or an organization. What only permits more (an unlock) need not be notified, because memory never refuses.

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Second factors: what a user has enrolled, what a session has proven, and what a sign-in under way still needs.
 -- The secrets of each kind of factor are in another table; this one says which there are, for every rule that asks.
 create table latchkey.factors (

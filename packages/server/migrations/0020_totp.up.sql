@@ -1,3 +1,4 @@
+-- expand 0.1
 -- The secrets of authenticator apps, sealed under LATCHKEY_SECRET: a code is computed from them, so that they cannot be
 -- hashed. No request may read them; an answer shows one once, when it is made.
 create table latchkey.totp_secrets (

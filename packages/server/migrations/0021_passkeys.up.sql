@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Passkeys: the public keys of WebAuthn credentials. Each is a factor (0019), which has its owner, name and times.
 create table latchkey.passkey_credentials (
   factor_id text primary key references latchkey.factors on delete cascade,

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Signing in by e-mail: links and codes, each for the sign-in under way that asked for it.
 alter table latchkey.links add column attempt_id text references latchkey.attempts on delete cascade;
 create index links_attempt on latchkey.links (attempt_id) where attempt_id is not null;

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- What an organization demands of those who act in it. An organization without a row demands nothing.
 create table latchkey.security_policies (
   organization_id text primary key references latchkey.organizations on delete cascade,

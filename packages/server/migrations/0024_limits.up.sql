@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Rate limits of sensitive operations, counted over all nodes where there is no Redis. Unlogged: the rows are written often,
 -- and what a crash of the database loses is the requests of the last minutes.
 create unlogged table latchkey.limit_windows (

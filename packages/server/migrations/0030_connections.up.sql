@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Connections: the identity providers that people sign in with, of the server (without an organization) or of one
 -- organization. A server-wide one of the environment is written at each start and not changed otherwise.
 create table latchkey.connections (

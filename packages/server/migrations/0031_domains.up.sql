@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Domains of organizations, proven by a TXT record. Several organizations may try to prove one; the first that does owns it.
 create table latchkey.organization_domains (
   id text primary key,

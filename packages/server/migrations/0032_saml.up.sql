@@ -1,3 +1,4 @@
+-- expand 0.1
 -- The keys of this server as a SAML service provider, of each connection. At most one of each use and stage:
 -- `next` is published before it is used, `previous` still decrypts what was encrypted for it.
 create table latchkey.connection_keys (

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Set-up links: with one, people without an account set up a connection and domains of an organization, in the name of its maker.
 create table latchkey.setup_links (
   id text primary key,

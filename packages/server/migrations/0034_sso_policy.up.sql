@@ -1,3 +1,4 @@
+-- expand 0.1
 -- checked credentials in memory contain by which connections members have to sign in (migration 0018)
 create trigger tell_insert after insert on latchkey.connections for each row
   when (new.organization_id is not null)

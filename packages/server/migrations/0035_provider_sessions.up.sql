@@ -1,3 +1,4 @@
+-- expand 0.1
 -- What the identity provider calls the session with which an attempt began, until the attempt ends: the session that it
 -- starts or raises has it then (saml_sessions). Null: it did not begin with SAML.
 alter table latchkey.attempts add column provider_session jsonb;

@@ -1,3 +1,4 @@
+-- contract 0.1, unused since 0.0
 -- how a member joined is known after the connection was deleted too: the id of the connection stays
 alter table latchkey.memberships drop constraint memberships_joined_by_fkey;
 drop index latchkey.memberships_joined_by;

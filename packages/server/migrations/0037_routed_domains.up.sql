@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Processes remember whether any verified domain leads to an active connection, because each sign-in page asks. What can change
 -- that is notified on the channel of migration 0018, with a word instead of an id: notifications of one transaction are one.
 create function latchkey.tell_routed_domains() returns trigger language plpgsql as $$

@@ -1,3 +1,4 @@
+-- contract 0.1, unused since 0.0
 -- Deleting a connection is one statement however many accounts are linked by it: the id of the connection stays with them and
 -- with the sessions at the provider, as it does with memberships (migration 0036), and means nothing without its row.
 alter table latchkey.identities drop constraint identities_connection_id_fkey;

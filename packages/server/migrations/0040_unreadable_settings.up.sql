@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Not null: the connection is disabled because its settings could not be read, and is active again once they can be.
 alter table latchkey.connections add column unreadable_since timestamptz;
 -- Whether a process has read the settings as they are stored. Of a change by a newer version, or by hand, that is to be judged.

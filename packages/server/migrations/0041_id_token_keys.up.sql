@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Keys of ID tokens are a line apart from those of access tokens, so that no check of an access token accepts a signature of
 -- an ID token. OpenID Connect Core 1.0 §15.1 requires RS256; ES256 is for clients that ask for it.
 alter table latchkey.signing_keys

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Clients of OAuth 2.0 and OpenID Connect: the apps that sign users in here, and the resources (APIs) that their tokens are for.
 -- A client belongs to the server (without an organization) or to one organization.
 create table latchkey.clients (

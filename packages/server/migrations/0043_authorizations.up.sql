@@ -1,3 +1,4 @@
+-- expand 0.1
 -- What a user has permitted an app: asked for again only where something is new.
 create table latchkey.grants (
   id text primary key,

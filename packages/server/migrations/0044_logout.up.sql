@@ -1,3 +1,4 @@
+-- expand 0.1
 -- One message to an app that a session with it has ended (OpenID Connect Back-Channel Logout 1.0). Without foreign keys: it is
 -- sent after the session, and maybe the user, were deleted.
 create table latchkey.logout_deliveries (

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- Devices without a browser that wait for a user (RFC 8628), by the digest of their device code.
 create table latchkey.device_authorizations (
   hash bytea primary key,

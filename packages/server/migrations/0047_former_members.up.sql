@@ -1,3 +1,4 @@
+-- expand 0.1
 -- An account at an organization's provider is disconnected from a user who is no member, unless it is the only way in. Since when
 -- its user knows that it stays, by an e-mail.
 alter table latchkey.identities add column kept_at timestamptz;

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- checked credentials in memory contain by which connections their user has to sign in (migration 0034), which depends on where the
 -- domain of the user's verified address leads
 drop trigger tell_update on latchkey.organization_domains;

@@ -1,3 +1,4 @@
+-- contract 0.1, unused since 0.0
 -- The access of an app that was taken away. The row stays, because deleting it would take its families with it, which rotations
 -- lock in another order.
 alter table latchkey.grants add column withdrawn_at timestamptz;

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- What apps sign to prove something, which may be used once: assertions (RFC 7523 §3) and proofs of keys (RFC 9449 §11.1), by the
 -- digests of their ids. Unlogged: each is written by the request that uses it, and after minutes its time refuses it; what a crash
 -- of the database loses is that memory.

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- The standard claims of a user (OpenID Connect Core §5.1) besides names, locale and address: apart from users, whose rows
 -- fellow members of an organization see, and which every sign-in reads. A user without a row has stated none of them.
 create table latchkey.user_profiles (

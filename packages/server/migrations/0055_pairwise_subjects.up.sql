@@ -1,3 +1,4 @@
+-- expand 0.1
 -- By what apps with pairwise subjects know a user (OpenID Connect Core §8.1): the same at the apps of one sector, which is the owner of
 -- an app and the host of its redirect URIs. Random and stored, so that no secret of the server is behind it, and none can change it.
 create table latchkey.pairwise_subjects (

@@ -1,3 +1,4 @@
+-- expand 0.1
 -- What names a session to an app with pairwise subjects was computed from the server's secret, so that an app could not recognize it
 -- after another secret was set. It is stored with the sign-in to the app, and copied into the message about its end. Rows of the
 -- previous version have none until the app gets its next ID token.

@@ -331,7 +331,15 @@ describe('the server', () => {
     expect((await latchkey(['migrate', 'down'])).exit).toBe(2)
     const last = status.json.migrations.at(-1).name
     expect((await latchkey(['migrate', 'down', '--yes', '--json'])).json).toEqual({ migrations: [last] })
+    const plan = (await latchkey(['migrate', 'plan', '--json'])).json
+    expect(plan.migrations).toMatchObject([{ name: last, locks: expect.any(Array), in_transaction: true }])
+    expect(plan).toMatchObject({
+      previous_version_may_serve: true,
+      advice: expect.stringMatching(/one by one/),
+    })
+    expect((await latchkey(['migrate', 'plan'])).stdout).toMatch(new RegExp(`^MIGRATION .*\n${last} `))
     expect((await latchkey(['migrate', 'up', '--json'])).json).toEqual({ migrations: [last] })
+    expect((await latchkey(['migrate', 'plan'])).stdout).toBe('Nothing to do: all migrations are applied.\n')
   })
 })
 

@@ -19,6 +19,10 @@ export interface DatabaseReport {
   /** A move into it was interrupted. */
   isUnfinished: boolean
   pending: string[]
+  /** Those of them that remove what earlier versions use. */
+  contracts: string[]
+  /** Applied by a version after the next one: no server of this version starts. */
+  beyond: string[]
   /** Applied by a later version, changed after it was applied, or unknown. */
   odd: string[]
   /** Jobs that have been due for an hour or longer, by kind. */
@@ -64,6 +68,10 @@ async function examine(db: Database): Promise<DatabaseReport> {
     now: facts.now,
     isUnfinished: facts.isUnfinished,
     pending: named('pending'),
+    contracts: migrations
+      .filter(({ state, kind }) => state === 'pending' && kind === 'contract')
+      .map(({ name }) => name),
+    beyond: named('beyond'),
     odd: named('newer', 'changed', 'unknown'),
     waiting: isFresh ? [] : await waitingJobs(db),
     isolationFault: isolation instanceof Error ? isolation.message : null,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../base/db/database.ts'
 import { loadConfig } from '../config.ts'
 import { openTestDatabase } from '../testing/database.ts'
-import { waitingJobs } from './doctor.ts'
+import { databaseMigrations, waitingJobs } from './doctor.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
 
 let db: Database
@@ -39,5 +39,27 @@ describe('doctor', () => {
         ),
       },
     ])
+  })
+  it('lists migrations that are pending, those among them that remove something, and those of a version after the next one', async () => {
+    expect(databaseMigrations(await examine())).toEqual([
+      { check: 'migrations', state: 'ok', message: 'all applied' },
+    ])
+    const contract = '0049_withdrawn_grants'
+    await db.asOwner((connection) =>
+      connection.plain(
+        `delete from latchkey.migrations where name >= '${contract}';
+         insert into latchkey.migrations values ('9999_later', 'x', now(), 'expand', '9.9')`,
+      ),
+    )
+    const found = await examine()
+    expect(found).toMatchObject({ contracts: [contract], beyond: ['9999_later'], odd: [] })
+    const [pending, beyond] = databaseMigrations(found)
+    expect(pending).toMatchObject({
+      state: 'warn',
+      message: expect.stringMatching(
+        / pending, of which 0049_withdrawn_grants removes .* `latchkey migrate plan`/,
+      ),
+    })
+    expect(beyond).toMatchObject({ state: 'fail', message: expect.stringMatching(/^9999_later: /) })
   })
 })

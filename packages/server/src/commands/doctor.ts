@@ -173,10 +173,8 @@ async function database(config: Config): Promise<Finding[]> {
   ]
 }
 
-function databaseItself(
-  { version, versionNumber, isStandby, isUnfinished, pending, odd }: DatabaseReport,
-  config: Config,
-): Finding[] {
+function databaseItself(found: DatabaseReport, config: Config): Finding[] {
+  const { version, versionNumber, isStandby, isUnfinished } = found
   const isOld = versionNumber < 150_000
   if (isStandby) return [failed('database', readOnlyFailure(config))]
   if (isUnfinished) return [failed('database', new Error(UNFINISHED))]
@@ -184,13 +182,32 @@ function databaseItself(
     isOld
       ? fail('database', `PostgreSQL ${version} is too old: 15 or newer is required`)
       : ok('database', `PostgreSQL ${version}`),
+    ...databaseMigrations(found),
+  ]
+}
+
+export function databaseMigrations({
+  pending,
+  contracts,
+  beyond,
+  odd,
+}: Pick<DatabaseReport, 'pending' | 'contracts' | 'beyond' | 'odd'>): Finding[] {
+  const text = `${beyond.join(', ')}: of a version after the next one, with which this server does not start; use that version or the one before it`
+  return [
     pending.length > 0
-      ? warn('migrations', `${pending.length} pending; the start applies them, or \`latchkey migrate up\``)
+      ? warn('migrations', pendingText(pending, contracts))
       : ok('migrations', 'all applied'),
+    ...(beyond.length > 0 ? [fail('migrations', text)] : []),
     ...odd.map((name) =>
       warn('migrations', `${name} does not match this version; see \`latchkey migrate status\``),
     ),
   ]
+}
+
+function pendingText(pending: readonly string[], contracts: readonly string[]): string {
+  const removing =
+    contracts.length > 0 ? `, of which ${contracts.join(', ')} removes what earlier versions use` : ''
+  return `${pending.length} pending${removing}; \`latchkey migrate plan\` shows them, the start or \`latchkey migrate up\` applies them`
 }
 
 export const waitingJobs = ({ waiting }: Pick<DatabaseReport, 'waiting'>): Finding[] =>

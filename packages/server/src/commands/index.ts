@@ -9,6 +9,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'start', summary: 'Start the server', load: async () => (await import('./start.ts')).start },
   { name: 'migrate up', summary: 'Apply pending migrations', load: async () => (await import('./migrate.ts')).migrateUp },
   { name: 'migrate down', summary: 'Revert the last migration', load: async () => (await import('./migrate.ts')).migrateDown },
+  { name: 'migrate plan', summary: 'Show what pending migrations would do', load: async () => (await import('./migrate-plan.ts')).migratePlan },
   { name: 'migrate status', summary: 'List migrations with their state', load: async () => (await import('./migrate.ts')).migrateStatus },
   { name: 'promote', summary: 'Move the embedded database to PostgreSQL', load: async () => (await import('./promote.ts')).promote },
   { name: 'demote', summary: 'Copy the PostgreSQL database into an embedded one', load: async () => (await import('./demote.ts')).demote },

@@ -78,7 +78,13 @@ const changed = (what: string, names: readonly string[]): CommandOutcome =>
 
 function showStatus(list: readonly MigrationStatus[]): CommandOutcome {
   const json = {
-    migrations: list.map(({ name, state, appliedAt }) => ({ name, state, applied_at: appliedAt })),
+    migrations: list.map(({ name, state, appliedAt, kind, version }) => ({
+      name,
+      state,
+      applied_at: appliedAt,
+      kind,
+      version,
+    })),
   }
   const rows = list.map(({ name, state, appliedAt }) => [name, state, appliedAt ? moment(appliedAt) : ''])
   const isGood = list.every(({ state }) => state === 'applied' || state === 'pending' || state === 'newer')

@@ -24,6 +24,7 @@ export {
   migrateUp,
   migrationStatus,
 } from './migrate.ts'
+export { planMigrations } from './migration-plan.ts'
 export { buildTemplate } from './template.ts'
 
 export interface OpenOptions {

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
+import { version as ownVersion } from '../version.ts'
 import type { Database } from './database.ts'
 import { migrateDown, migrateUp, migrationStatus, openDatabase } from './index.ts'
-import { compare, knownMigrations, type Migration } from './migrate.ts'
+import { compare } from './migrate.ts'
+import { knownMigrations, type Migration } from './migration-files.ts'
 
 const known = knownMigrations()
 const names = known.map(({ name }) => name)
@@ -31,6 +33,10 @@ const made = (name: string, up: string, down = 'select 1'): Migration => ({
   up,
   down,
   checksum: `of ${up}`,
+  kind: 'expand',
+  version: '0.1',
+  unusedSince: null,
+  isConcurrent: false,
 })
 
 describe('migrations', () => {
@@ -85,6 +91,48 @@ describe('migrations', () => {
     await expect(migrateDown(db, { steps: 1 }, { migrations: older })).rejects.toThrow('with that version')
   })
 
+  test('are recorded with their kind and version, also those that an earlier version has applied', async () => {
+    const db = await open(false)
+    const declared = known.map(({ name, kind, version }) => ({ name, kind, version }))
+    const recorded = async () =>
+      (await migrationStatus(db)).map(({ name, kind, version }) => ({ name, kind, version }))
+    const stored = () =>
+      db.asOwner(async (connection) => {
+        const { rows } = await connection.plain(
+          'select name, kind, version from latchkey.migrations order by name',
+        )
+        return rows
+      })
+    expect(await stored()).toEqual(declared)
+    // as a server made it that did not have the columns
+    await db.asOwner((connection) =>
+      connection.plain('alter table latchkey.migrations drop column kind, drop column version'),
+    )
+    expect(await recorded()).toEqual(declared)
+    expect(await migrateUp(db)).toEqual([])
+    expect(await stored()).toEqual(declared)
+  })
+
+  test('of a version after the next one are refused, and neither way is possible', async () => {
+    const db = await open(false)
+    const [major = 0, minor = 0] = ownVersion().split('.').map(Number)
+    const apply = (version: string) =>
+      db.asOwner((connection) =>
+        connection.plain(
+          `insert into latchkey.migrations values ('9999_later', 'x', now(), 'expand', '${version}')
+           on conflict (name) do update set version = excluded.version`,
+        ),
+      )
+    await apply(`${major}.${minor + 1}`)
+    expect(await migrateUp(db)).toEqual([])
+    await apply(`${major}.${minor + 2}`)
+    await expect(migrateUp(db)).rejects.toThrow(
+      `the database is of version ${major}.${minor + 2} (9999_later)`,
+    )
+    await expect(migrateDown(db, { steps: 1 })).rejects.toThrow('the database is of version')
+    expect((await migrationStatus(db)).at(-1)).toMatchObject({ name: '9999_later', state: 'beyond' })
+  })
+
   test('that fail leave no trace of themselves', async () => {
     const db = await open(false)
     const failing = made('9000_failing', 'create table latchkey.half (id int); select 1/0')
@@ -133,6 +181,14 @@ test('the states of migrations, as a table', () => {
   ])
   expect(states([row('0001_z')])).toContain('0001_z unknown')
   expect(states([row('0004_d')])).toContain('0004_d newer')
+  // of the next minor version, and of the one after it
+  const of = (version: string) =>
+    compare(migrations, [{ ...row('0004_d'), kind: 'expand', version }], '0.9').map(({ state }) => state)
+  expect(of('0.9')).toContain('newer')
+  expect(of('0.10')).toContain('newer')
+  expect(of('1.0')).toContain('newer')
+  expect(of('0.11')).toContain('beyond')
+  expect(of('1.1')).toContain('beyond')
 })
 
 describe('the login role', () => {

@@ -9,7 +9,8 @@ import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { packagedFile } from '../packaged.ts'
 import { openPglite } from './engine.ts'
-import { knownMigrations, migrateUp, migrationsChecksum } from './migrate.ts'
+import { migrateUp } from './migrate.ts'
+import { knownMigrations, migrationsChecksum } from './migration-files.ts'
 import { pgliteDriver } from './pglite.ts'
 
 export interface Template {

@@ -7,7 +7,7 @@
 import type { Connection } from '../../base/db/connection.ts'
 import type { Database } from '../../base/db/database.ts'
 import { assertIsolation, migrateUp } from '../../base/db/index.ts'
-import { knownMigrations, type Migration } from '../../base/db/migrate.ts'
+import { knownMigrations, type Migration } from '../../base/db/migration-files.ts'
 import { BACKUP_FORMAT, type BackupHeader, type BackupMacs, readBackup, writeBackup } from './backup-file.ts'
 import { describeTables, differentTables, type MovedTable } from './catalog.ts'
 import { type Copying, compareTables, insertPage, lockTarget, migratedBy } from './copy.ts'

@@ -10,7 +10,7 @@
 import type { Connection } from '../../base/db/connection.ts'
 import type { Database } from '../../base/db/database.ts'
 import { assertIsolation, migrateUp } from '../../base/db/index.ts'
-import { migrationsChecksum } from '../../base/db/migrate.ts'
+import { migrationsChecksum } from '../../base/db/migration-files.ts'
 import { describeTables, differentTables, type MovedTable } from './catalog.ts'
 import { type Copying, compareTables, copyTables, lockTarget, migratedBy } from './copy.ts'
 import { type Digests, digestOfAll } from './digest.ts'
