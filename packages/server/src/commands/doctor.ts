@@ -17,6 +17,7 @@ import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
 import { unmeetableText } from '../core/demands.ts'
 import { breachFileText } from './breaches.ts'
+import { clockDifference, isNoticeable } from './clock-difference.ts'
 import { type Command, type CommandOutcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
 import { failureOf, folderFailure, readOnlyFailure } from './failures.ts'
@@ -235,13 +236,11 @@ export function unmeetable({ demands }: Pick<DatabaseReport, 'demands'>, config:
 }
 
 function clock({ now }: DatabaseReport, began: Date): Finding {
-  const ended = systemClock().now()
-  const theirs = new Date(now).getTime()
-  const skew = Math.max(0, began.getTime() - theirs, theirs - ended.getTime())
-  const text = `${(skew / 1000).toFixed(1)} s difference to the database's clock`
-  return skew < 2000
-    ? ok('clock', text)
-    : warn('clock', `${text}: expiry times differ by this; synchronise both by NTP`)
+  const difference = clockDifference(new Date(now), { began, ended: systemClock().now() })
+  const text = `${(Math.abs(difference) / 1000).toFixed(1)} s difference to the database's clock`
+  return isNoticeable(difference)
+    ? warn('clock', `${text}: expiry times differ by this; synchronise both by NTP`)
+    : ok('clock', text)
 }
 
 function isolation(

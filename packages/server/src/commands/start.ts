@@ -16,6 +16,7 @@ import { siblingsOverPrimary } from '../base/metrics/workers.ts'
 import { version } from '../base/version.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig, serviceVariables } from '../config.ts'
+import { warnOfClock } from './clock-difference.ts'
 import {
   type Args,
   type Command,
@@ -150,6 +151,8 @@ async function serve(
     const foreign = serviceVariables()
     if (foreign.length > 0 && cluster.isPrimary)
       log.info({ variables: foreign }, 'environment variables of a Kubernetes Service are not settings')
+    if (app.tools.db.kind === 'postgres' && (cluster.worker?.id ?? 1) === 1)
+      await warnOfClock(app.tools.db, log)
     const { url } = await app.start()
     if (app.tools.db.kind === 'pglite') {
       const { controlHandler } = await import('./through.ts')
