@@ -1,5 +1,6 @@
 /**
- * Writes docs/reference and .env.example from the tables in the code: settings, errors, audit events, permissions.
+ * Writes docs/reference and .env.example from the tables in the code: settings, errors, audit events, permissions; and the list of
+ * the columns of each table.
  * `npm run docs` writes them; tests/reference.test.ts fails when a file and its table differ.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -17,6 +18,7 @@ import {
 import { ORGANIZATION_ROLES } from '../packages/server/src/core/roles/index.ts'
 import { BUILT_IN } from '../packages/server/src/core/roles/organization-roles.ts'
 import { PRESETS } from '../packages/server/src/core/roles/presets.ts'
+import { columnsFile } from './declared-tables.ts'
 
 const SOURCE = (file: string) =>
   `<!-- Made from ${file} by \`npm run docs\`. Do not edit: change the table there. -->`
@@ -181,6 +183,7 @@ export const referenceFiles = (): Record<string, string> => ({
   'docs/reference/audit-events.md': `${auditEvents()}\n`,
   'docs/reference/permissions.md': `${permissions()}\n`,
   '.env.example': `${envExample()}\n`,
+  'packages/server/src/base/db/columns.ts': columnsFile(),
 })
 
 if (process.argv[1] === import.meta.filename) {

@@ -175,3 +175,36 @@ it('fails for a statement that PGlite refuses, and for one that its role may not
   )
   expect(await sql`select 1 as one`.execute(db.hot)).toMatchObject({ rows: [{ one: 1 }] })
 })
+
+it('has no statement whose result changes when a later version adds a column to any table', async () => {
+  const own = executed.filter(({ text, origin }) => origin === 'server' && PLANNED.test(text))
+  const refused: string[] = []
+  await db.asOwner(async (line) => {
+    const prepared: { name: string; file: string; text: string; values: string }[] = []
+    await line.plain('set search_path = latchkey')
+    for (const [at, { text, file }] of own.entries()) {
+      const name = `before_${at}`
+      await line.plain(`prepare ${name} as ${text}`)
+      const count = Math.max(0, ...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)))
+      prepared.push({
+        name,
+        file,
+        text,
+        values: count > 0 ? `(${Array(count).fill('null').join(', ')})` : '',
+      })
+    }
+    const { rows } = await line.plain(
+      "select relname from pg_class where relnamespace = 'latchkey'::regnamespace and relkind in ('r', 'p') and not relispartition",
+    )
+    for (const { relname } of rows as { relname: string }[])
+      await line.plain(`alter table latchkey."${relname}" add column later_version text`)
+    for (const { name, file, text, values } of prepared) {
+      try {
+        await line.plain(`explain execute ${name}${values}`)
+      } catch (error) {
+        refused.push(`${file}: ${error}\n  ${text}`)
+      }
+    }
+  })
+  expect(refused.join('\n')).toBe('')
+})

@@ -19,6 +19,7 @@ import {
   sql,
 } from 'kysely'
 import type { StatementResult } from './connection.ts'
+import { withColumns } from './named-columns.ts'
 import type { Tables } from './tables.ts'
 import type { Tx } from './types.ts'
 
@@ -63,7 +64,7 @@ class Executor implements QueryExecutor {
   }
 
   transformQuery<T extends RootOperationNode>(node: T): T {
-    return node
+    return withColumns(node)
   }
 
   compileQuery<R = unknown>(node: RootOperationNode, id: QueryId): CompiledQuery<R> {

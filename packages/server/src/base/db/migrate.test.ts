@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
+import { declaredTables } from '../../../../../scripts/declared-tables.ts'
 import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
 import { version as ownVersion } from '../version.ts'
 import type { Database } from './database.ts'
@@ -246,30 +246,6 @@ async function dropRole(role: string): Promise<void> {
   await db.asOwner((connection) => connection.plain(`drop role ${role}`))
   await db.close()
   await made.drop()
-}
-
-const SOURCE = new URL('../../', import.meta.url)
-
-/** The declarations in tables.ts of all modules, parsed from their text, because types do not exist at run time. */
-function declaredTables(): Map<string, Map<string, string>> {
-  const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /\btables\.ts$/.test(file),
-  )
-  const tables: [table: string, row: string][] = []
-  const rows = new Map<string, Map<string, string>>()
-  for (const file of files) {
-    const text = readFileSync(new URL(file, SOURCE), 'utf8')
-    for (const [, , name = '', body = ''] of text.matchAll(
-      /^( *)(?:export )?interface (\w+) \{\n(.*?)\n\1\}$/gms,
-    )) {
-      const members = [...body.matchAll(/^ +(\w+): (.+)$/gm)].map(
-        ([, member = '', type = '']): [string, string] => [member, type],
-      )
-      if (name === 'Tables') tables.push(...members)
-      else rows.set(name, new Map(members))
-    }
-  }
-  return new Map(tables.map(([table, row]) => [table, rows.get(row) ?? new Map()]))
 }
 
 /** The database type of a declared type. */

@@ -5,6 +5,7 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { searchByText, type UserPosition } from '../../identity/search/index.ts'
 import type { User } from '../../identity/users/index.ts'
@@ -37,7 +38,7 @@ type Found = User & { position: string }
 type Condition = RawBuilder<unknown>
 const all = (conditions: readonly Condition[]): Condition => sql.join([sql`true`, ...conditions], sql` and `)
 
-const WHOLE = sql`u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at`
+const WHOLE = sql`${columnsOf('users', 'u')}, p.address as email, p.id as email_id, p.verified_at as email_verified_at`
 const PRIMARY = sql`join emails p on p.user_id = u.id and p.is_primary`
 
 export async function searchUsers(

@@ -5,6 +5,7 @@
 
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { AuditEventsTable } from '../../../core/audit/index.ts'
 
@@ -50,7 +51,7 @@ export async function selectEvents(
   // `nulls last` selects the index of all events; without it a condition uses the index of its column
   const order = types || named.length > 0 ? sql`a.at desc` : sql`a.at desc nulls last`
   const newest = (more: readonly RawBuilder<unknown>[]) => sql`
-    select a.*, a.at::text as position from audit_events a where ${all([...conditions, ...more])}
+    select ${columnsOf('audit_events', 'a')}, a.at::text as position from audit_events a where ${all([...conditions, ...more])}
     order by ${order}, a.id desc limit ${limitOf(limit)}`
   const isOneOf = types && sql`a.event_type = any(${[...types]}::text[])`
   // types alone: the newest of each type by its index, then the newest of these
@@ -66,6 +67,8 @@ export async function selectEvents(
 
 export async function selectEvent(tx: Tx, id: string): Promise<EventRow | null> {
   const { rows } = await sql<EventRow>`
-    select a.*, a.at::text as position from audit_events a where a.id = ${id}`.execute(tx)
+    select ${columnsOf('audit_events', 'a')}, a.at::text as position from audit_events a where a.id = ${id}`.execute(
+    tx,
+  )
   return rows[0] ?? null
 }

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import { limitOf } from '../../../base/db/limit.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { UserProfile } from '../../../core/user-profile.ts'
@@ -205,7 +206,7 @@ export async function selectExported(
   page: { after: string; limit: number; hashes: boolean },
 ): Promise<ExportedUser[]> {
   const { rows } = await sql<ExportedUser>`
-    select u.*, e.address, e.verified_at, e.created_at as email_created_at, f.claims,
+    select ${columnsOf('users', 'u')}, e.address, e.verified_at, e.created_at as email_created_at, f.claims,
       case when ${page.hashes}::boolean then p.hash end as hash, p.changed_at, p.profile as rules,
       case when ${page.hashes}::boolean then coalesce((
         select json_agg(json_build_object('hash', h.hash, 'replaced_at', h.replaced_at) order by h.replaced_at)

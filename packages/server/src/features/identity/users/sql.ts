@@ -1,6 +1,7 @@
 /** Every SQL statement of users. */
 import { type Selectable, sql } from 'kysely'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { EmailsTable, UsersTable } from './tables.ts'
 
@@ -44,7 +45,7 @@ export const selectByIdentifier = async (db: Statements, key: string): Promise<U
 
 const byIdentifier = compiledOnce(
   (_, { key }: { key: string }) => sql<UserRow>`
-    select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at,
+    select distinct on (named.owned) ${columnsOf('users', 'u')}, p.address as email, p.id as email_id, p.verified_at as email_verified_at,
       p.is_unproven as email_unproven
     from (
       select user_id as id, true as owned from emails where address_key = ${key} and claimed_at is not null and is_primary

@@ -1,6 +1,7 @@
 /** The SQL of organizations' domains. */
 import { type Selectable, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { assignedConnection, leadingConnection } from '../../../core/leading-connections.ts'
 import type { ConnectionSettings } from '../../../core/providers/index.ts'
@@ -110,7 +111,7 @@ export async function claimDueDomains(tx: Tx, limit: number, now: Date, until: D
     with due as materialized (
       select id from organization_domains where next_check_at <= ${now} and next_check_at is not null
       order by next_check_at limit ${limitOf(limit)} for update skip locked)
-    update organization_domains d set next_check_at = ${until} from due where d.id = due.id returning d.*`.execute(
+    update organization_domains d set next_check_at = ${until} from due where d.id = due.id returning ${columnsOf('organization_domains', 'd')}`.execute(
     tx,
   )
   return rows
@@ -161,7 +162,7 @@ export async function selectLeading(
   connectionId: string,
 ): Promise<DomainRow[]> {
   const { rows } = await sql<DomainRow>`
-    select d.* from organization_domains d
+    select ${columnsOf('organization_domains', 'd')} from organization_domains d
     where d.organization_id = ${organizationId} and ${assignedConnection('d')} = ${connectionId}
       and (d.connection_id is not null or d.verified_at is not null)
     order by d.domain`.execute(tx)

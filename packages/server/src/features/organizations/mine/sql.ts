@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { StoredProof } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { POLICY, POLICY_JOIN, type PolicyRow } from '../../../core/policies.ts'
 import type { RoleRow } from '../../../core/roles/acting.ts'
@@ -20,7 +21,7 @@ export async function selectOwnOrganizations(
   only: readonly string[] | null,
 ): Promise<OwnOrganizationRow[]> {
   const { rows } = await sql<OwnOrganizationRow>`
-    select o.*, o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits
+    select ${columnsOf('organizations', 'o')}, o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits
     from memberships m
     join organizations o on o.id = m.organization_id
     left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role
@@ -41,7 +42,7 @@ export async function selectOwnOrganization(
   sessionId: string,
 ): Promise<OwnOrganizationWithPolicy | undefined> {
   const { rows } = await sql<OwnOrganizationWithPolicy>`
-    select o.*, o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits,
+    select ${columnsOf('organizations', 'o')}, o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits,
       (select s.proofs from sessions s where s.id = ${sessionId}) as proofs, ${POLICY}
     from memberships m
     join organizations o on o.id = m.organization_id and o.deleted_at is null

@@ -1,6 +1,7 @@
 /** The SQL of organizations. */
 import { sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
+import { columnsOf } from '../../../base/db/named-columns.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { OrganizationRow } from '../membership/index.ts'
 
@@ -126,7 +127,7 @@ export async function selectOrganizations(
           select id from organizations where name_key >= ${prefix} and name_key < ${prefix + LAST}
           union all select id from organizations where slug >= ${prefix} and slug < ${prefix + LAST})`
   const { rows } = await sql<OrganizationRow>`
-    select * from organizations where ${begins} ${after === null ? sql`` : sql`and id > ${after}`}
+    select ${columnsOf('organizations', 'organizations')} from organizations where ${begins} ${after === null ? sql`` : sql`and id > ${after}`}
     order by id limit ${limitOf(limit)}`.execute(tx)
   return rows
 }
