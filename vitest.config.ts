@@ -17,7 +17,7 @@ const timing = ['packages/*/src/**/*.timing.test.ts', 'tests/*.timing.test.ts']
 const withoutDatabase = [
   'packages/guard/src/{adapters,jwt,latchkey,methods,resource,sockets}/*.test.ts',
   'packages/guard/src/{can,features,fields,hostile,latchkey,latchkey-session,matrix,options,permissions,present,property,roles,rules,verify}.test.ts',
-  'packages/server/src/base/{control,hashing,limits,log,metrics,outbound,page,xml}/*.test.{ts,tsx}',
+  'packages/server/src/base/{control,hashing,limits,log,metrics,outbound,page,traces,xml}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
   'packages/server/src/base/{base32,cursor,db/migration-files,domain-names,enrolled,fields,identifiers,jws,reserved-names,return-to,sightings,x509}.test.ts',
   'packages/server/src/commands/{clock-difference,migrate-plan,import/*}.test.ts',

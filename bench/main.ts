@@ -28,12 +28,14 @@ import { secondFactor } from './rows/second-factor.ts'
 import { sessionCheck } from './rows/session-check.ts'
 import { signIn, signUp, signUpWithoutEmail } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
+import { traces } from './rows/traces.ts'
 import { underLoad } from './rows/under-load.ts'
 
 const ROWS: readonly Row[] = [
   sessionCheck,
   apiKey,
   limits,
+  traces,
   guard,
   permissionCheck,
   refresh,

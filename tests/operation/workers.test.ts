@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Connection } from '../../packages/server/src/base/db/connection.ts'
 import { Client } from '../../packages/server/src/testing/client.ts'
+import { startOtlpReceiver } from '../../packages/server/src/testing/otlp-receiver.ts'
 import { PASSWORD } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
 import { createDatabase } from './node.ts'
@@ -229,5 +230,32 @@ describe('workers', () => {
     await stop()
     expect(rows.length).toBeGreaterThan(0)
     expect(rows.length).toBeLessThanOrEqual(count * 3)
+  })
+})
+
+describe('traces', () => {
+  it('are exported by each worker as an instance, and what is left when the server stops', async () => {
+    const collector = await startOtlpReceiver()
+    onTestFinished(collector.close)
+    const { url, stop } = await open('traced', {
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, LATCHKEY_TRACE_SAMPLE: '100%' },
+    })
+    const probe = () => fetch(`${url}/healthz`, { headers: { connection: 'close' } })
+    await expect
+      .poll(
+        async () => {
+          await Promise.all(Array.from({ length: 10 }, probe))
+          return new Set(collector.spans.map(({ resource }) => resource['service.instance.id'])).size
+        },
+        { timeout: 60_000 },
+      )
+      .toBe(2)
+    const email = 'last@example.com'
+    await new Client(url).post('/api/v1/auth/register', { email, password: PASSWORD })
+    await stop()
+    const root = collector.spans.find(({ name }) => name === 'POST /api/v1/auth/register')
+    const inside = collector.spans.filter(({ parentSpanId }) => parentSpanId === root?.spanId)
+    expect(inside.map(({ name }) => name)).toContain('hash password')
+    expect(collector.faults).toEqual([])
   })
 })

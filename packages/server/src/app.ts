@@ -344,7 +344,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     await jobs.close()
     const { changes, keys, revocations, roles } = tools
     await Promise.all([changes.close(), keys.close(), revocations.close(), roles.close()])
-    close()
+    await close()
     await flushAll().catch((err: unknown) =>
       log.warn({ err }, 'the last flush of last-seen timestamps failed'),
     )

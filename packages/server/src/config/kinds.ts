@@ -40,6 +40,49 @@ export const wholeNumber = (min: number, max: number): Kind<number> =>
     return value >= min && value <= max ? value : undefined
   })
 
+/** A share of 1, written as a percentage. */
+export const percentage: Kind<number> = kind(
+  'a percentage from `0%` to `100%`, such as `1%` or `0.1%`',
+  (text) => {
+    const value = /^\d{1,3}(\.\d{1,4})?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN
+    return value <= 100 ? value / 100 : undefined
+  },
+)
+
+/** A name that is a token of HTTP, and a value of printable characters, percent-encoded. */
+const PAIR = /^\s*([\w.!#$&'*+^`|~-]{1,100})\s*=([^,]{0,2000})$/
+const PRINTABLE = /^[\x20-\x7e]*$/
+const MOST_PAIRS = 50
+
+/** `name=value,name=value`, as OpenTelemetry has several values in one variable; undefined where it is not that. */
+export function readPairs(text: string): Readonly<Record<string, string>> | undefined {
+  const pairs: [string, string][] = []
+  for (const part of text.split(',')) {
+    const [, name, encoded = ''] = PAIR.exec(part) ?? []
+    if (name === undefined) return undefined
+    const value = decoded(encoded.trim())
+    if (value === undefined || !PRINTABLE.test(value)) return undefined
+    pairs.push([name, value])
+  }
+  return pairs.length <= MOST_PAIRS ? Object.fromEntries(pairs) : undefined
+}
+
+/** Undefined where the bytes are no UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** @param refused names, in lower case */
+export const namedValues = (takes: string, refused: readonly string[] = []): Kind<string> =>
+  kind(takes, (text) => {
+    const names = Object.keys(readPairs(text) ?? {})
+    return names.length > 0 && !names.some((name) => refused.includes(name.toLowerCase())) ? text : undefined
+  })
+
 /** A duration, in milliseconds. */
 export function durationBetween(min: string, max: string): Kind<number> {
   const [least, most] = [parseDuration(min) ?? 0, parseDuration(max) ?? 0]
@@ -104,6 +147,16 @@ export const endpoint: Kind<string> = kind(
     const url = URL.canParse(text) ? new URL(text) : null
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
     return /[?#\\]/.test(text) || !url.pathname.endsWith('/') ? undefined : url.href
+  },
+)
+
+/** A base URL as other programs take it: with or without a slash at its end. */
+export const plainEndpoint: Kind<string> = kind(
+  'an http or https URL without query or credentials',
+  (text) => {
+    const url = URL.canParse(text) ? new URL(text) : null
+    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
+    return /[?#\\]/.test(text) || url.port === '0' ? undefined : url.href
   },
 )
 

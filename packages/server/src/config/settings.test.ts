@@ -235,6 +235,45 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
     ],
   },
   accessLog: { takes: { yes: true, no: false }, refuses: ['/var/log/access'] },
+  otlpEndpoint: {
+    takes: {
+      'http://collector:4318': 'http://collector:4318/',
+      'https://otlp.example.com/tenant/': 'https://otlp.example.com/tenant/',
+    },
+    refuses: [
+      'collector:4318',
+      'ftp://collector',
+      'https://user:password@otlp.example.com',
+      'https://otlp.example.com/?key=1',
+      'http://collector:0',
+    ],
+  },
+  otlpHeaders: {
+    takes: { 'authorization=Bearer%20abc, x-tenant=7': 'authorization=Bearer%20abc, x-tenant=7' },
+    refuses: [
+      'authorization',
+      '=value',
+      'x y=1',
+      'x=%zz',
+      'x=%ff',
+      'x=%0d%0ahost:%20other',
+      'Host=other',
+      'content-length=1',
+      'a=1,,b=2',
+    ],
+  },
+  otelServiceName: { takes: { 'identity server': 'identity server' }, refuses: ['ä', 'x'.repeat(256)] },
+  otelResourceAttributes: {
+    takes: {
+      'deployment.environment.name=production,team=a%2Cb':
+        'deployment.environment.name=production,team=a%2Cb',
+    },
+    refuses: ['production', 'a=%0a', Array.from({ length: 51 }, (_, n) => `a${n}=1`).join(',')],
+  },
+  traceSample: {
+    takes: { '0%': 0, '0.1%': 0.001, '1%': 0.01, '100%': 1 },
+    refuses: ['1', '0.01', '101%', '-1%', '1.%', '%', '1e1%'],
+  },
   logLevel: { takes: { silent: 'silent' }, refuses: ['trace'] },
 }
 const settings = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]
@@ -265,7 +304,7 @@ describe('every setting', () => {
   })
 
   it.each(settings)('%s has a name, one sentence and a default that its kind accepts', (_name, setting) => {
-    expect(setting.env).toMatch(/^(LATCHKEY_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)$/)
+    expect(setting.env).toMatch(/^(LATCHKEY_[A-Z0-9_]+|OTEL_[A-Z_]+|DATABASE_URL|REDIS_URL)$/)
     expect(setting.about).toMatch(/^\S.*\.$/s)
     const defaults =
       typeof setting.byDefault === 'object' ? Object.values(setting.byDefault ?? {}) : [setting.byDefault]

@@ -4,8 +4,8 @@
  */
 import { LOCALES, STYLES } from '../base/call.ts'
 import {
-  atMost, ceremonyOrigin, clientId, clientSecret, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, hostAndPort, issuer, type Kind, listOf, listOrOff, listOrSwitch,
-  nameServer, network, nullable, oneOf, origin, postgresUrl, privateKey, sender, text, url, wholeNumber, yesNo,
+  atMost, ceremonyOrigin, clientId, clientSecret, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, hostAndPort, issuer, type Kind, listOf, listOrOff, listOrSwitch,namedValues, 
+  nameServer, network, nullable, oneOf, origin, percentage, plainEndpoint, postgresUrl, privateKey, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
 import { PASSWORD_PROFILES } from './password-profiles.ts'
 
@@ -267,6 +267,17 @@ export const SETTINGS = {
     about: 'Whether every request is logged at the level `info`: method, path without its query and without secrets, status, duration, bytes, request id, user id and client address.' }),
   logLevel: set('LATCHKEY_LOG_LEVEL', 'operation', oneOf('debug', 'info', 'warn', 'error', 'silent'), { byDefault: { development: 'info', testing: 'warn', production: 'info' },
     about: 'The lowest level that is logged.' }),
+
+  otlpEndpoint: set('OTEL_EXPORTER_OTLP_ENDPOINT', 'operation', nullable(plainEndpoint), { byDefault: null,
+    about: 'The collector that receives traces over OTLP/HTTP in JSON, at `/v1/traces` behind this URL, such as `http://collector:4318`. Not set: nothing is traced.' }),
+  otlpHeaders: set('OTEL_EXPORTER_OTLP_HEADERS', 'operation', nullable(namedValues('a list such as `authorization=Bearer%20abc,x-tenant=7`, without fields of HTTP itself', ['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'expect', 'upgrade', 'te', 'trailer', 'keep-alive'])), { byDefault: null, secret: 'whole',
+    about: 'Headers of the requests to the collector, by which it knows this server.' }),
+  otelServiceName: set('OTEL_SERVICE_NAME', 'operation', text('1 to 255 printable characters', /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/), { byDefault: 'latchkey',
+    about: 'The name of this service in traces.' }),
+  otelResourceAttributes: set('OTEL_RESOURCE_ATTRIBUTES', 'operation', nullable(namedValues('a list such as `deployment.environment.name=production,k8s.pod.name=id-0`')), { byDefault: null,
+    about: 'Further attributes of this server in traces. `service.name` is `OTEL_SERVICE_NAME`, and `service.instance.id` is new in each process.' }),
+  traceSample: set('LATCHKEY_TRACE_SAMPLE', 'operation', percentage, { byDefault: '1%',
+    about: 'The share of requests and jobs that are traced whole. Of the others, those that fail or take longer than a second are exported without what happened inside of them.' }),
 } as const
 
 type Table = typeof SETTINGS

@@ -1,9 +1,11 @@
 /** Opens the tools of a server (`Tools`) in their order, for app.ts. */
+import { randomUUID } from 'node:crypto'
 import { createChanges } from '../base/changes.ts'
-import { systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { keyring } from '../base/crypto.ts'
 import type { Database } from '../base/db/database.ts'
 import { createHashing, type Hashing } from '../base/hashing/index.ts'
+import { proxyCheck } from '../base/http/request/address.ts'
 import { createLimits, type LimitStore, type RateLimits } from '../base/limits/index.ts'
 import { limitsInRedis } from '../base/limits/redis.ts'
 import type { Log } from '../base/log/index.ts'
@@ -13,7 +15,9 @@ import { createBreaches } from '../base/outbound/breaches.ts'
 import { createOutbound } from '../base/outbound/index.ts'
 import { openRedis, type Redis } from '../base/outbound/redis.ts'
 import type { Network } from '../base/outbound/request.ts'
+import { createTracer, type SpanCells, spanCounts, type Tracer } from '../base/traces/index.ts'
 import { version } from '../base/version.ts'
+import { readPairs } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
 import { createClients } from './clients/index.ts'
 import { createJobs } from './jobs/index.ts'
@@ -39,20 +43,25 @@ export interface ToolOptions {
 /** The tools, and how to let go of those that hold connections. */
 export async function openTools(
   { config, limitStore = null, siblings, network }: ToolOptions,
-  log: Log,
+  plainLog: Log,
   db: Database,
-): Promise<{ tools: Tools; close(): void }> {
+): Promise<{ tools: Tools; close(): Promise<void> }> {
   const clock = systemClock()
+  const metrics = createMetrics(siblings)
+  const tracer = openTracer(config, clock, plainLog, spanCounts(metrics))
+  const log = tracer?.log(plainLog) ?? plainLog
+  if (tracer) db.observe(tracer.database)
   const changes = createChanges({ db, clock, log })
   const ring = keyring(config.secret, config.secretPrevious)
-  const jobs = createJobs({ db, clock, log })
+  const jobs = createJobs({ db, clock, log, tracer })
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
-  const metrics = createMetrics(siblings)
   const counts = createCounts(metrics)
-  const mail = createMail({ db, clock, jobs, keyring: ring, log, config, counts })
-  const hashing = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
-  const breaches = createBreaches({ clock, log, config })
-  const outbound = createOutbound({ clock, log, ...(network && { network }) })
+  const mail = createMail({ db, clock, jobs, keyring: ring, log, config, counts, tracer })
+  const plain = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
+  const hashing = tracer?.hashing(plain) ?? plain
+  const observe = tracer ? { observe: tracer.outbound } : {}
+  const breaches = createBreaches({ clock, log, config, ...observe })
+  const outbound = createOutbound({ clock, log, ...observe, ...(network && { network }) })
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
   const roles = createRoles({ db, clock, log, config })
@@ -75,13 +84,38 @@ export async function openTools(
     metrics,
     counts,
     limits,
+    tracer,
   }
-  const close = (): void => {
+  const close = async (): Promise<void> => {
     stopMeasuring()
     mail.close()
     redis?.close()
+    await tracer?.close()
   }
   return { tools: { config, clock, db, changes, jobs, mail, log, ...accounts }, close }
+}
+
+/** @returns null where no collector is configured */
+function openTracer(config: Config, clock: Clock, log: Log, counts: SpanCells): Tracer | null {
+  if (config.otlpEndpoint === null) return null
+  const resource = {
+    ...(config.otelResourceAttributes === null ? {} : readPairs(config.otelResourceAttributes)),
+    'service.name': config.otelServiceName,
+    'service.version': version(),
+    // several workers, and the old and the new one while they are replaced
+    'service.instance.id': randomUUID(),
+  }
+  const headers = config.otlpHeaders === null ? {} : (readPairs(config.otlpHeaders) ?? {})
+  const options = {
+    endpoint: config.otlpEndpoint,
+    headers,
+    resource,
+    version: version(),
+    share: config.traceSample,
+    scheme: new URL(config.publicUrl).protocol.slice(0, -1),
+    isTrusted: proxyCheck(config.trustedProxies),
+  }
+  return createTracer({ ...options, clock, log }, counts)
 }
 
 interface LimitStores {

@@ -11,6 +11,7 @@ import type { Log } from '../base/log/index.ts'
 import type { Metrics } from '../base/metrics/index.ts'
 import type { Breaches } from '../base/outbound/breaches.ts'
 import type { Outbound } from '../base/outbound/index.ts'
+import type { Tracer } from '../base/traces/index.ts'
 import type { Config } from '../config.ts'
 import type { Clients } from './clients/index.ts'
 import type { Jobs } from './jobs/index.ts'
@@ -40,5 +41,7 @@ export interface Tools {
   routedDomains: RoutedDomains
   clients: Clients
   limits: RateLimits
+  /** Null where there are no traces. */
+  tracer: Tracer | null
   log: Log
 }

@@ -12,6 +12,7 @@ import type { Driver } from './driver.ts'
 import { isAborted, isUnwritable, TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
 import { pendingMigrations } from './migrate.ts'
+import type { DatabaseObserver, ObservedTransaction, ObservedWork } from './observer.ts'
 import type { Tables } from './tables.ts'
 import type { Db, LockWait, Scope, Tx } from './types.ts'
 
@@ -19,6 +20,8 @@ import type { Db, LockWait, Scope, Tx } from './types.ts'
 export interface Database extends Db {
   /** A connection with the privileges of the login role, for migrations and checks; never for a request. */
   asOwner<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  /** Has transactions and statements observed from now on, for traces. */
+  observe(by: DatabaseObserver): void
 }
 
 export interface DatabaseOptions {
@@ -43,6 +46,7 @@ export function database(options: DatabaseOptions): Database {
   const here = new Set<{ channel: string; onMessage(payload: string): void }>()
   let closing: Promise<void> | null = null
   let isWritable = true
+  let observer: DatabaseObserver | null = null
 
   const note = (error: unknown): void => {
     if (!isWritable || !isUnwritable(error instanceof TransactionRolledBack ? error.cause : error)) return
@@ -57,7 +61,7 @@ export function database(options: DatabaseOptions): Database {
       throw new Error('db was used inside the work of db.tx: use its tx (on PGlite this would deadlock)')
     }
   }
-  const statement = async <R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> => {
+  const plain = async <R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> => {
     assertOutside()
     for (let again = 2; ; again--) {
       try {
@@ -70,6 +74,56 @@ export function database(options: DatabaseOptions): Database {
       }
     }
   }
+  const statement: typeof plain = <R>(text: string, values: readonly unknown[]) => {
+    const seen = observer === null ? null : observer.statement(text)
+    return seen === null ? plain<R>(text, values) : observed(seen, () => plain<R>(text, values))
+  }
+  const transactIn = async <T>(
+    scope: Scope,
+    work: (tx: Tx) => Promise<T>,
+    seen: ObservedTransaction | null,
+  ): Promise<T> => {
+    assertOutside()
+    const connection = await driver.acquire()
+    const transaction = new Transaction(connection, scope, tell, seen)
+    let result: T
+    try {
+      const store = { open: true }
+      try {
+        result = await (nesting ? nesting.run(store, work, transaction.handle) : work(transaction.handle))
+      } catch (error) {
+        throw await transaction.rollback(error)
+      } finally {
+        store.open = false
+      }
+      await transaction.commit()
+    } catch (error) {
+      note(error)
+      throw error
+    } finally {
+      driver.release(connection)
+    }
+    for (const run of transaction.after) {
+      try {
+        run()
+      } catch (error) {
+        log.error({ err: error }, 'an afterCommit callback failed')
+      }
+    }
+    return result
+  }
+  const commitOne = async <R>(begin: string, text: string, values: readonly unknown[]): Promise<R[]> => {
+    assertOutside()
+    const connection = await driver.acquire()
+    try {
+      return await transact<R>(connection, begin, text, values)
+    } catch (error) {
+      note(error)
+      throw error
+    } finally {
+      driver.release(connection)
+    }
+  }
   const hot: Kysely<Tables> = new Handle(statement)
 
   return {
@@ -78,47 +132,17 @@ export function database(options: DatabaseOptions): Database {
     async run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]> {
       return (await statement<R>(query.sql, parameters)).rows
     },
-    async tx<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-      assertOutside()
-      const connection = await driver.acquire()
-      const transaction = new Transaction(connection, scope, tell)
-      let result: T
-      try {
-        const store = { open: true }
-        try {
-          result = await (nesting ? nesting.run(store, work, transaction.handle) : work(transaction.handle))
-        } catch (error) {
-          throw await transaction.rollback(error)
-        } finally {
-          store.open = false
-        }
-        await transaction.commit()
-      } catch (error) {
-        note(error)
-        throw error
-      } finally {
-        driver.release(connection)
-      }
-      for (const run of transaction.after) {
-        try {
-          run()
-        } catch (error) {
-          log.error({ err: error }, 'an afterCommit callback failed')
-        }
-      }
-      return result
+    tx(scope, work) {
+      const seen = observer?.transaction() ?? null
+      return seen === null
+        ? transactIn(scope, work, null)
+        : observed(seen, () => transactIn(scope, work, seen))
     },
-    async commit<R>({ sql, parameters }: CompiledQuery<R>, wait?: LockWait): Promise<R[]> {
-      assertOutside()
-      const connection = await driver.acquire()
-      try {
-        return await transact<R>(connection, wait?.isBrief ? BEGIN_BRIEF : BEGIN.system, sql, parameters)
-      } catch (error) {
-        note(error)
-        throw error
-      } finally {
-        driver.release(connection)
-      }
+    commit<R>({ sql, parameters }: CompiledQuery<R>, wait?: LockWait): Promise<R[]> {
+      const begin = wait?.isBrief ? BEGIN_BRIEF : BEGIN.system
+      const seen = observer?.transaction() ?? null
+      if (seen === null) return commitOne<R>(begin, sql, parameters)
+      return observed(seen, () => observed(seen.statement(sql), () => commitOne<R>(begin, sql, parameters)))
     },
     async listen(channel, onMessage, watch) {
       const listener = { channel, onMessage }
@@ -153,6 +177,9 @@ export function database(options: DatabaseOptions): Database {
       return true
     },
     heard: () => driver.heard(),
+    observe(by) {
+      observer = by
+    },
     pendingMigrations: () => pendingMigrations(driver),
     asOwner: (work) => driver.asOwner(work),
     close() {
@@ -160,6 +187,20 @@ export function database(options: DatabaseOptions): Database {
       return closing
     },
   }
+}
+
+/** Runs work that is observed, where it is. */
+async function observed<T>(seen: ObservedWork | null, work: () => Promise<T>): Promise<T> {
+  if (seen === null) return await work()
+  let result: T
+  try {
+    result = await work()
+  } catch (error) {
+    seen.end(error)
+    throw error
+  }
+  seen.end()
+  return result
 }
 
 /** A transaction of one statement of the system. Where BEGIN or the role fails, the statement does, and nothing is committed. */
@@ -194,12 +235,14 @@ class Transaction {
   readonly #tell: Tell
   readonly #last: CompiledQuery[] = []
   readonly #opening: Promise<unknown>
+  readonly #seen: ObservedTransaction | null
   #isOpen = false
   #isOver = false
   #failure: unknown = null
 
-  constructor(connection: Connection, scope: Scope, tell: Tell) {
+  constructor(connection: Connection, scope: Scope, tell: Tell, seen: ObservedTransaction | null) {
     this.#connection = connection
+    this.#seen = seen
     this.#role = scope === 'system' ? 'system' : 'caller'
     this.#tell = tell
     this.#opening = this.#begin(scope)
@@ -210,7 +253,11 @@ class Transaction {
 
   /** @param isRaised whether it is for the work of asSystem */
   #handleAs(role: DatabaseRole, isRaised = false): TxHandle {
-    const send = (text: string, values: readonly unknown[]) => this.#send(role, text, values)
+    const seen = this.#seen
+    const plain = (text: string, values: readonly unknown[]) => this.#send(role, text, values)
+    const send: typeof plain = seen
+      ? (text, values) => observed(seen.statement(text), () => plain(text, values))
+      : plain
     const withCommit = (queries: readonly CompiledQuery[]) => {
       this.#assertUsable(role)
       if (isRaised) throw new Error('withCommit runs in the scope of the transaction, not in asSystem')

@@ -19,6 +19,7 @@ import type { RateLimits } from '../limits/index.ts'
 import { type Entries, type Log, occasionally } from '../log/index.ts'
 import type { Metrics } from '../metrics/index.ts'
 import { presenter } from '../present/index.ts'
+import type { Tracer } from '../traces/index.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
 import { viewerRow } from './docs/viewer.tsx'
 import { REDOC, VIEWER_SCRIPT, VIEWER_STYLE } from './docs/viewer-assets.ts'
@@ -62,6 +63,7 @@ export interface HttpOptions extends PageRenderer {
     log: Log
     keyring: Keyring
     metrics: Pick<Metrics, 'counter' | 'histogram'>
+    tracer?: Pick<Tracer, 'requests'> | null
   }
   /** Every row of every feature, csrfRows included; health, OpenAPI and the reference are added here. */
   rows: readonly Row[]
@@ -98,11 +100,12 @@ export interface Http {
 const UNAVAILABLE_LOG = 10_000
 
 export function createHttp(options: HttpOptions): Http {
-  const { config, clock, limits, log, keyring, metrics } = options.tools
-  const measure = measured(metrics, clock)
+  const { config, clock, limits, log, keyring, metrics, tracer } = options.tools
+  const traces = tracer?.requests ?? null
+  const measure = measured(metrics, clock, traces)
   const present = presenter(config)
   const entries = options.accessEntries ?? { write: log.info, flush() {} }
-  const accesses = config.accessLog ? accessLog(entries, clock) : null
+  const accesses = config.accessLog ? accessLog(entries, clock, traces) : null
   const open = exchangeOpener(config, clock, present.cookies)
   const openWatched: OpenExchange = (req, res, style) => {
     const exchange = open(req, res, style)
@@ -114,6 +117,7 @@ export function createHttp(options: HttpOptions): Http {
     limits,
     challenges: config.challenge === 'off' ? null : createChallenges({ keyring, limits }),
     log,
+    traces,
     logUnavailable: occasionally(log.warn, 'requests refused: busy or unavailable', UNAVAILABLE_LOG),
     assertRoomForHash: options.hashing?.assertRoom ?? (() => {}),
     keyring,

@@ -4,11 +4,13 @@ import { afterAll } from 'vitest'
 import { z } from 'zod'
 import type { Config } from '../../config.ts'
 import type { CallSession } from '../call.ts'
-import { systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { createLimits, type LimitStore } from '../limits/index.ts'
+import type { Log } from '../log/index.ts'
 import { createMetrics } from '../metrics/index.ts'
+import type { Tracer } from '../traces/index.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
 import { type Operation, type OperationFields, operation } from './row/operation.ts'
@@ -110,6 +112,8 @@ export type ServingOptions = Partial<Omit<HttpOptions, 'tools' | 'rows'>> & {
   config?: Partial<Config>
   /** The store of the rate limits; default: the memory of the process. */
   store?: LimitStore
+  /** Traces the requests. */
+  tracer?(tools: { clock: Clock; log: Log }): Tracer
 }
 
 const running: { close(): Promise<void> }[] = []
@@ -124,11 +128,12 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
     logged.push({ level, fields, message })
   }
   const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  const { config, store = null, ...rest } = options
+  const { config, store = null, tracer, ...rest } = options
   const limits = createLimits({ store, log })
   const http = createHttp({
     tools: {
       metrics: createMetrics(),
+      tracer: tracer?.({ clock, log }) ?? null,
       config: settings(config),
       clock,
       log,

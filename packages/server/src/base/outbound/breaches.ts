@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto'
 import { type Clock, later } from '../clock.ts'
 import type { Log } from '../log/index.ts'
 import { BreachFileFault, type BreachFileInfo, openBreachFile } from './breach-file.ts'
-import { NoAnswer, request } from './request.ts'
+import { NoAnswer, type OutboundAnswer, type OutboundRequest, request } from './request.ts'
 
 export interface Breaches {
   /**
@@ -30,6 +30,8 @@ export interface Breaches {
 export interface BreachesOptions {
   clock: Pick<Clock, 'now'>
   log: Pick<Log, 'warn'>
+  /** Observes the requests to the service, for traces. */
+  observe?(send: SendPlain): SendPlain
   config: {
     /** Whether the range service is called. */
     breachCheck: boolean
@@ -42,6 +44,8 @@ export interface BreachesOptions {
   }
 }
 
+type SendPlain = (wanted: OutboundRequest) => Promise<OutboundAnswer>
+
 const PREFIX = 5
 /** A padded range has up to 2,000 lines of some 40 bytes. */
 const MAX_BYTES = 262_144
@@ -50,7 +54,9 @@ const MOST_AT_ONCE = 32
 const PAUSE = 60_000
 const LINE = /^([0-9A-F]{35}):(\d{1,12})$/
 
-export function createBreaches({ clock, log, config }: BreachesOptions): Breaches {
+export function createBreaches({ clock, log, config, observe }: BreachesOptions): Breaches {
+  const plain: SendPlain = (wanted) => request(wanted)
+  const send = observe?.(plain) ?? plain
   let pausedUntil = new Date(0)
   let underWay = 0
   const file = config.breachFile === null ? null : openBreachFile(config.breachFile)
@@ -76,7 +82,7 @@ export function createBreaches({ clock, log, config }: BreachesOptions): Breache
 
   async function timesSeenAs(spelling: string): Promise<number> {
     const hash = createHash('sha1').update(spelling).digest('hex').toUpperCase()
-    const { status, text } = await request({
+    const { status, text } = await send({
       method: 'GET',
       url: config.breachUrl + hash.slice(0, PREFIX),
       headers: { 'add-padding': 'true', accept: 'text/plain', 'user-agent': 'Latchkey' },

@@ -19,6 +19,7 @@ const json = (value: unknown, status = 200): OutboundAnswer => ({
   status,
   type: 'application/json',
   cacheControl: '',
+  retryAfter: '',
   text: JSON.stringify(value),
 })
 const wanted = (url = 'https://idp.example.com/keys', more: Partial<Wanted<{ n: number }>> = {}) => ({
@@ -62,7 +63,7 @@ describe('a document', () => {
 
   it('that cannot be fetched is not requested again for a while, where its kind says so', async () => {
     const documents = open()
-    answer = async () => ({ status: 500, type: '', cacheControl: '', text: '' })
+    answer = async () => ({ status: 500, type: '', cacheControl: '', retryAfter: '', text: '' })
     const slow = wanted(undefined, { retryAfter: MINUTE })
     await Promise.all(
       Array.from({ length: 5 }, () => expect(documents.find(slow)).rejects.toThrow('status 500')),

@@ -28,9 +28,12 @@ interface OutboundOptions {
   log: Pick<Log, 'warn'>
   /** Replaced in tests. */
   network?: Network
+  /** Observes every request, for traces. */
+  observe?(send: Outbound['request']): Outbound['request']
 }
 
-export function createOutbound({ clock, log, network = INTERNET }: OutboundOptions): Outbound {
-  const send = (wanted: OutboundRequest) => request(wanted, network)
+export function createOutbound({ clock, log, network = INTERNET, observe }: OutboundOptions): Outbound {
+  const plain = (wanted: OutboundRequest) => request(wanted, network)
+  const send = observe?.(plain) ?? plain
   return { request: send, documents: createDocuments({ request: send, clock, log }) }
 }

@@ -77,6 +77,7 @@ describe('a request', () => {
       status: 400,
       type: 'application/json',
       cacheControl: '',
+      retryAfter: '',
       text: '{"error":"invalid_grant"}',
     })
     const [{ request: came, body } = { request: null, body: '' }] = received
@@ -90,7 +91,13 @@ describe('a request', () => {
 
   test('by GET to a URL of the operator may connect to this machine', async () => {
     const answered = await request(wanted(`http://127.0.0.1:${port}/`, { allowPrivate: true }))
-    expect(answered).toEqual({ status: 200, type: 'text/plain', cacheControl: '', text: 'hello' })
+    expect(answered).toEqual({
+      status: 200,
+      type: 'text/plain',
+      cacheControl: '',
+      retryAfter: '',
+      text: 'hello',
+    })
     expect((await request(wanted(`http://localhost:${port}/`, { allowPrivate: true }))).text).toBe('hello')
   })
 

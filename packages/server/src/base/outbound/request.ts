@@ -32,6 +32,8 @@ export interface OutboundAnswer {
   type: string
   /** The field `Cache-Control`; empty where there is none. */
   cacheControl: string
+  /** The field `Retry-After`; empty where there is none. */
+  retryAfter: string
   text: string
 }
 
@@ -66,6 +68,7 @@ export async function request(wanted: OutboundRequest, network: Network = INTERN
       status: response.statusCode ?? 0,
       type: (response.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '',
       cacheControl: response.headers['cache-control'] ?? '',
+      retryAfter: response.headers['retry-after'] ?? '',
       text: await readAtMost(response, wanted.maxBytes),
     }
   } catch (error) {

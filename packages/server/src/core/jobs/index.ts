@@ -12,10 +12,11 @@ import { type Clock, later } from '../../base/clock.ts'
 import { incompressibleText } from '../../base/crypto.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
+import type { Tracer } from '../../base/traces/index.ts'
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
 import { deleteFailedBefore, deleteUnknownBefore, insertJob } from './sql.ts'
-import type { Work } from './work.ts'
+import type { Traced, Work } from './work.ts'
 import { createWorker } from './worker.ts'
 
 export { job, PayloadLocale, PayloadText } from './kind.ts'
@@ -70,9 +71,17 @@ const UNKNOWN_RETENTION = 30 * 86_400_000
 /** More than fits into the free space of a few pages. */
 const SAMPLE = 48 * 1024
 
-export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Jobs {
-  const worker = createWorker({ db, clock, log })
-  const recurring = createRecurring({ db, clock, log })
+export interface JobOptions {
+  db: Db
+  clock: Clock
+  log: Log
+  tracer?: Pick<Tracer, 'work'> | null
+}
+
+export function createJobs({ db, clock, log, tracer = null }: JobOptions): Jobs {
+  const traced: Traced = tracer ? (name, run) => tracer.work(`job ${name}`, run) : (_name, run) => run()
+  const worker = createWorker({ db, clock, log, traced })
+  const recurring = createRecurring({ db, clock, log, traced })
   recurring.every('jobs.purge', '1h', async (now) => {
     await deleteFailedBefore(db.hot, later(now, -FAILED_RETENTION))
     const kinds = worker.kinds()

@@ -3,6 +3,7 @@ import { type Clock, duration, later } from '../../base/clock.ts'
 import type { Db } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
 import { claimRecurring, registerRecurring } from './sql.ts'
+import type { Traced } from './work.ts'
 
 interface Entry {
   interval: number
@@ -19,7 +20,14 @@ export interface Recurring {
   turns(): number
 }
 
-export function createRecurring({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Recurring {
+export interface RecurringOptions {
+  db: Db
+  clock: Clock
+  log: Log
+  traced: Traced
+}
+
+export function createRecurring({ db, clock, log, traced }: RecurringOptions): Recurring {
   const entries = new Map<string, Entry>()
   const running = new Map<string, Promise<void>>()
   let turns = 0
@@ -34,7 +42,7 @@ export function createRecurring({ db, clock, log }: { db: Db; clock: Clock; log:
   }
 
   const start = (name: string, entry: Entry): void => {
-    const done = (async () => entry.run(clock.now()))()
+    const done = traced(name, async () => entry.run(clock.now()))
       .catch((err) => log.error({ recurring: name, err }, 'a recurring job failed'))
       .finally(() => {
         running.delete(name)

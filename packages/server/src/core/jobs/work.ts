@@ -1,6 +1,9 @@
 /** The work of a feature, as values that app.ts registers: handlers of job kinds, and recurring work. */
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 
+/** Runs work as a trace with a name. */
+export type Traced = <T>(name: string, run: () => Promise<T>) => Promise<T>
+
 export interface RecurringWork {
   /** `noun.verb`, unique. */
   name: string

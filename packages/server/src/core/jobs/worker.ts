@@ -7,6 +7,7 @@ import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
 import { type JobHandler, type JobKind, PayloadMismatch, type PayloadSchema, readPayload } from './kind.ts'
 import { type ClaimedJob, claimJobs, deleteJob, extendLeases, postponeJob } from './sql.ts'
+import type { Traced } from './work.ts'
 
 const AT_ONCE = 4
 const LEASE = 5 * 60_000
@@ -33,7 +34,14 @@ export interface Worker {
   onFinished(wake: () => void): void
 }
 
-export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Worker {
+export interface WorkerOptions {
+  db: Db
+  clock: Clock
+  log: Log
+  traced: Traced
+}
+
+export function createWorker({ db, clock, log, traced }: WorkerOptions): Worker {
   const handlers = new Map<string, (payload: unknown, now: Date) => Promise<void>>()
   const running = new Map<string, Promise<void>>()
   let finished = (): void => {}
@@ -61,7 +69,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
       const handler = handlers.get(job.kind)
       if (!handler) throw new Error(`no handler for ${job.kind}`)
       if (job.attempts > MOST_ATTEMPTS) throw new Error('the process ended during every attempt')
-      await handler(job.payload, clock.now())
+      await traced(job.kind, () => handler(job.payload, clock.now()))
       await deleteJob(db.hot, job.id)
     } catch (error) {
       await giveBack(job, error)

@@ -10,6 +10,7 @@ import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
 import { isRefusedForGood, type Smtp } from '../../base/outbound/smtp.ts'
+import type { Tracer } from '../../base/traces/index.ts'
 import type { Counts } from '../metrics/counts.ts'
 import { type RenderedEmail, unsealEmail } from './sealed.ts'
 import { type ClaimedEmail, claimEmails, markFailed, markSent, postponeEmail } from './sql.ts'
@@ -31,19 +32,22 @@ export interface DeliveryOptions {
   /** Right of the @ in a Message-ID. */
   domain: string
   counts: Pick<Counts, 'letters'>
+  tracer?: Pick<Tracer, 'work' | 'part'> | null
   /** Keeps the content of sent emails for the development outbox. */
   keep: boolean
 }
 
 export function createDelivery(options: DeliveryOptions): () => Promise<void> {
-  const { db, clock, keyring, log, smtp, keep } = options
+  const { db, clock, keyring, log, smtp, keep, tracer = null } = options
   const { letters } = options.counts
 
   const send = async (email: ClaimedEmail, rendered: RenderedEmail): Promise<void> => {
     if (!smtp) throw new Error('no mail server is configured (LATCHKEY_SMTP_URL)')
     const { to, subject, text, html } = rendered
     const messageId = `<${email.id}@${options.domain}>`
-    await smtp.send({ from: options.from, to, subject, text, html, messageId, at: clock.now() })
+    const message = { from: options.from, to, subject, text, html, messageId, at: clock.now() }
+    if (tracer) await tracer.part('SMTP', 'client', () => smtp.send(message))
+    else await smtp.send(message)
   }
 
   const fail = async (email: ClaimedEmail, to: string, err: unknown): Promise<void> => {
@@ -68,7 +72,8 @@ export function createDelivery(options: DeliveryOptions): () => Promise<void> {
       if (email.attempts > WAITS.length + 1) throw new Error('the process ended during every try')
       const rendered = unsealEmail(keyring, email.sealed)
       to = rendered.to
-      await send(email, rendered)
+      if (tracer) await tracer.work('deliver email', () => send(email, rendered))
+      else await send(email, rendered)
     } catch (error) {
       return fail(email, to, error)
     }

@@ -16,6 +16,7 @@ import { newId } from '../../base/ids.ts'
 import { isForPeople, type Log, writeUnredacted } from '../../base/log/index.ts'
 import { createSmtp } from '../../base/outbound/smtp.ts'
 import { brand } from '../../base/page/brand.ts'
+import type { Tracer } from '../../base/traces/index.ts'
 import type { Config } from '../../config.ts'
 import { type Jobs, job } from '../jobs/index.ts'
 import type { Counts } from '../metrics/counts.ts'
@@ -50,6 +51,7 @@ export interface MailOptions {
   keyring: Keyring
   log: Log
   counts: Pick<Counts, 'letters'>
+  tracer?: Pick<Tracer, 'work' | 'part'> | null
   config: Pick<
     Config,
     'profile' | 'smtpUrl' | 'mailFrom' | 'publicUrl' | 'brandName' | 'brandLogo' | 'brandAccent' | 'logLevel'
@@ -67,7 +69,7 @@ const deliverEmails = job('letters.deliver', z.object({}))
 
 /** Creates the outbox and registers its jobs; `close` closes the connections to the mail server. */
 export function createMail(options: MailOptions): Mail & { close(): void } {
-  const { db, clock, jobs, keyring, log, config, counts } = options
+  const { db, clock, jobs, keyring, log, config, counts, tracer = null } = options
   const isProduction = config.profile === 'production'
   const smtp = config.smtpUrl === null ? null : createSmtp(config.smtpUrl)
   const isDelivery = smtp !== null || isProduction
@@ -85,6 +87,7 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     domain,
     keep: !isProduction,
     counts,
+    tracer,
   })
   jobs.on(deliverEmails, deliver)
   // retries, and leases of processes that ended

@@ -45,6 +45,15 @@ export function addressReader(trusted: readonly string[]): (req: IncomingMessage
   }
 }
 
+/** Whether a request comes from a trusted proxy. @throws if a setting is neither an address nor a CIDR range */
+export function proxyCheck(trusted: readonly string[]): (req: IncomingMessage) => boolean {
+  const ranges = trusted.map(range)
+  return (req) => {
+    const direct = peer(req)
+    return direct !== null && isTrusted(direct, ranges)
+  }
+}
+
 /** The key of rate limits by address: an IPv4 address, or the /64 of an IPv6 address. */
 export function addressKey(ip: string | null): string {
   if (ip === null || !ip.includes(':')) return ip ?? 'unknown'

@@ -8,6 +8,7 @@ import { findLocale, type Locale, type ProtocolStyle, type Style } from '../../c
 import type { Clock } from '../../clock.ts'
 import { newId } from '../../ids.ts'
 import type { CookieJar, RequestContext } from '../../present/index.ts'
+import { traceOf } from '../../traces/requests.ts'
 import { LOCALE_COOKIE } from '../browser-cookies.ts'
 import { localeReader, styleReader } from './accept.ts'
 import { addressReader } from './address.ts'
@@ -42,7 +43,7 @@ export function exchangeOpener(config: Settings, clock: Clock, jar: CookieJar): 
     return {
       req,
       res,
-      id: typeof id === 'string' && VALID_ID.test(id) ? id : newId('req'),
+      id: typeof id === 'string' && VALID_ID.test(id) ? id : (traceOf(req)?.requestId ?? newId('req')),
       now: clock.now(),
       style: style ?? styleIn(req.headers.accept),
       url: req.url ?? '/',

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../clock.ts'
 import { type Entries, scrub } from '../../log/index.ts'
+import type { RequestTracer } from '../../traces/index.ts'
 import type { Exchange } from '../request/exchange.ts'
 
 export interface AccessLog {
@@ -21,7 +22,11 @@ const OWN_ID = /^req_[0-9a-f]{32}$/
 /** Of API attempts and hosted forms that carry their token in the path; other secrets in paths are known to `scrub`. */
 const ATTEMPT = /(\/attempts\/)[^/]+/
 
-export function accessLog({ write: log }: Pick<Entries, 'write'>, clock: Pick<Clock, 'ticks'>): AccessLog {
+export function accessLog(
+  { write: log }: Pick<Entries, 'write'>,
+  clock: Pick<Clock, 'ticks'>,
+  traces: RequestTracer | null,
+): AccessLog {
   /** What each connection had sent when its last answer ended. */
   const sent = new WeakMap<Socket, number>()
   return {
@@ -35,14 +40,18 @@ export function accessLog({ write: log }: Pick<Entries, 'write'>, clock: Pick<Cl
         isWritten = true
         const before = sent.get(socket) ?? 0
         sent.set(socket, socket.bytesWritten)
+        const took = clock.ticks() - began
+        const status = res.headersSent ? res.statusCode : null
+        const traceId = traces?.idOf(req, id, status ?? 0, took) ?? null
         log(
           {
             method: req.method,
             path: pathOf(url),
-            status: res.headersSent ? res.statusCode : null,
-            duration_ms: Math.round((clock.ticks() - began) * 100) / 100,
+            status,
+            duration_ms: Math.round(took * 100) / 100,
             bytes: socket.bytesWritten - before,
             request_id: OWN_ID.test(id) ? id : scrub(id),
+            ...(traceId === null ? {} : { trace_id: traceId }),
             user_id: exchange.userId,
             client: ip,
             ...(isComplete ? {} : { aborted: true }),

@@ -1,7 +1,11 @@
-/** Requests as metrics: how many by row and status, and how long they took. What no row answers is counted as `unmatched`. */
+/**
+ * Requests as metrics and traces, from the arrival of their headers to the end of their answers: how many by row and status, how long
+ * they took, and the root of each trace. What no row answers is counted as `unmatched`.
+ */
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../../clock.ts'
 import type { Cell, Metrics } from '../../metrics/index.ts'
+import type { RequestTracer } from '../../traces/index.ts'
 import type { Handler } from './router.ts'
 
 /** Seconds, from what memory answers to what a person gives up on. */
@@ -9,6 +13,8 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 /** The status of a request whose client did not wait for the answer. */
 const ABORTED = 'aborted'
+
+const UNROUTED = { route: null, isTimed: true }
 
 export interface Measured {
   /** @param isTimed false: a stream, which lasts as long as its client stays */
@@ -20,6 +26,7 @@ export interface Measured {
 export function measured(
   metrics: Pick<Metrics, 'counter' | 'histogram'>,
   clock: Pick<Clock, 'ticks'>,
+  tracer: RequestTracer | null,
 ): Measured {
   const requests = metrics.counter('http_requests_total', {
     help: 'Requests that were answered, by route of the API reference and status; `aborted`: the client did not wait for the answer.',
@@ -50,13 +57,19 @@ export function measured(
     handler(route, method, handle, isTimed = true) {
       const count = counting(route, method)
       const took = isTimed ? seconds({ route }) : null
+      const about = { route, isTimed }
       return (req, res, params) => {
         const began = clock.ticks()
+        const trace = tracer?.begin(req) ?? null
         res.on('close', () => {
           count(res)
-          took?.observe((clock.ticks() - began) / 1000)
+          const milliseconds = clock.ticks() - began
+          took?.observe(milliseconds / 1000)
+          tracer?.end(req, res, about, milliseconds)
         })
-        handle(req, res, params)
+        // a stream would add spans for as long as its client stays
+        if (trace && isTimed) trace.run(() => handle(req, res, params))
+        else handle(req, res, params)
       }
     },
     other(route, res) {
@@ -66,7 +79,12 @@ export function measured(
         others.set(route, count)
       }
       const counted = count
-      res.on('close', () => counted(res))
+      const began = clock.ticks()
+      tracer?.begin(res.req)
+      res.on('close', () => {
+        counted(res)
+        tracer?.end(res.req, res, UNROUTED, clock.ticks() - began)
+      })
     },
   }
 }

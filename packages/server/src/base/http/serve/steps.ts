@@ -29,6 +29,7 @@ import { deepFrozen } from '../../frozen.ts'
 import type { RateLimits } from '../../limits/index.ts'
 import { type Log, type OccasionalLog, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
+import type { RequestTracer } from '../../traces/index.ts'
 import { SIGNED_OUT_COOKIES } from '../browser-cookies.ts'
 import {
   type AssuranceLookup,
@@ -68,6 +69,8 @@ export interface HttpContext {
   log: Log
   /** Logs that requests were refused without a fault that would explain it: of each row, not each of them. */
   logUnavailable: OccasionalLog
+  /** Null where there are no traces. */
+  traces: RequestTracer | null
   /** @throws Problem UNAVAILABLE while no password can be hashed */
   assertRoomForHash(): void
   keyring: Keyring
@@ -386,7 +389,9 @@ function clearUserCookies({ present }: HttpContext, exchange: Exchange): void {
 export function problemOf(context: HttpContext, exchange: Exchange, error: unknown, row?: Row): Problem {
   const failed = asProblem(error, context.isUnavailable)
   if (failed.status >= 500) {
-    const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }
+    const { id: request_id, req } = exchange
+    const trace_id = context.traces?.idOf(req, request_id, failed.status, 0) ?? undefined
+    const fields = { request_id, trace_id, route: row?.name, err: failed.cause ?? failed }
     if (failed.cause === undefined && failed.code === 'UNAVAILABLE')
       context.logUnavailable(row?.name ?? '', { route: row?.name }, exchange.now)
     else if (failed.code === 'INTERNAL_ERROR')
