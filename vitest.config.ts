@@ -40,7 +40,7 @@ const processWide = [
  * `statements`. And programs that bring their own database, if any.
  */
 const onPostgresOnly = [
-  'tests/{access-matrix,answers,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,second-factor-matrix,staleness}.test.ts',
+  'tests/{access-matrix,answers,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,second-factor-matrix,shared-rows,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
   'tests/{glewlwyd,guides,next,providers,readme,runtimes}.test.ts',
   '**/db/{migrate-interrupted,postgres}.test.ts',

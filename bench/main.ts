@@ -26,6 +26,7 @@ import { scale } from './rows/scale.ts'
 import { scoped } from './rows/scoped.ts'
 import { secondFactor } from './rows/second-factor.ts'
 import { sessionCheck } from './rows/session-check.ts'
+import { sharedRows } from './rows/shared-rows.ts'
 import { signIn, signUp, signUpWithoutEmail } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
 import { traces } from './rows/traces.ts'
@@ -36,6 +37,7 @@ const ROWS: readonly Row[] = [
   apiKey,
   limits,
   traces,
+  sharedRows,
   guard,
   permissionCheck,
   refresh,

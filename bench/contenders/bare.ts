@@ -48,7 +48,7 @@ const NARROW_KEY = `
 const bearer = (req: IncomingMessage) => req.headers.authorization?.slice('Bearer '.length)
 
 const textOf = (check: typeof sessionCheck | typeof keyCheck): string =>
-  check(new Handle(() => Promise.reject(new Error('only compiled')))).sql
+  check(new Handle(() => Promise.reject(new Error('only compiled'))), false).sql
 
 function select(text: string, credentialOf: (req: IncomingMessage) => string | undefined): RequestListener {
   const connections = pool()

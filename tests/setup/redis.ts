@@ -20,12 +20,13 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-export async function startRedis(): Promise<RedisServer> {
+/** @param more settings, as words of the command line */
+export async function startRedis(...more: readonly string[]): Promise<RedisServer> {
   const port = await freePort()
   let keeper: ChildProcess | null = null
   let pid = 0
   const start = async (): Promise<void> => {
-    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...more]
     keeper = spawn('sh', ['-c', KEEPER, 'redis-server', ...options], { stdio: ['pipe', 'pipe', 'ignore'] })
     const [line] = (await once(keeper.stdout as NodeJS.ReadableStream, 'data')) as [Buffer]
     pid = Number(line)

@@ -40,6 +40,7 @@ export type Purpose =
   | 'consents'
   | 'sids'
   | 'backups'
+  | 'rows'
 
 /** Random bytes of 64 secrets, drawn at once: a draw costs several times what a secret does. */
 const pool = Buffer.alloc(64 * 32)

@@ -9,6 +9,7 @@
  */
 import type { Changes } from './changes.ts'
 import { deepFrozen } from './frozen.ts'
+import type { SharedStore } from './shared-rows.ts'
 
 /** What the rows of credentials have in common. */
 export interface CachedRow {
@@ -26,8 +27,12 @@ export interface RowSubject {
 export interface RowCache<R> {
   /** The row in memory, by its key, of a credential its digest (`digestKey`); null where there is none that is current. */
   find(key: string): R | null
-  /** The row in the database; null where there is none. Concurrent loads of one key are one statement. */
-  load(key: string): Promise<R | null>
+  /**
+   * The row in the database; null where there is none. Concurrent loads of one key are one statement. Where nodes share
+   * rows, one that another node has read recently, if it is current and permitted.
+   * @param permits whether a shared row may be used as it is; otherwise it is read from the database
+   */
+  load(key: string, permits?: (row: R) => boolean): Promise<R | null>
 }
 
 export interface RowCacheOptions<R> {
@@ -38,6 +43,8 @@ export interface RowCacheOptions<R> {
   read(key: string): Promise<R | undefined>
   /** Computed once for each row that is read. */
   subjectOf(row: R): RowSubject
+  /** Where nodes share rows; they have to have their position. */
+  shared?: SharedStore<R> | null
 }
 
 interface Entry<R> {
@@ -59,6 +66,7 @@ export function createRowCache<R extends object>({
   most,
   read,
   subjectOf,
+  shared = null,
 }: RowCacheOptions<R>): RowCache<R> {
   // two generations instead of an order of use: a row that is used moves to the young one, which replaces the old when full
   const half = Math.ceil(most / 2)
@@ -77,12 +85,29 @@ export function createRowCache<R extends object>({
   const isUnchanged = ({ subject, since }: Entry<R>): boolean =>
     changes.isUnchanged(since, subject.id, subject.organizationId)
 
-  async function start(key: string): Promise<Entry<R> | null> {
+  /** The row that another node has read, unless it has to be read again. */
+  async function startShared(key: string, permits: (row: R) => boolean): Promise<Entry<R> | null> {
+    if (shared === null || most === 0 || !changes.isCurrent()) return null
+    const found = await shared.find(key)
+    if (found === null || !permits(found.row)) return null
+    const entry = { ...found, subject: subjectOf(found.row) }
+    return changes.isCurrent() && isUnchanged(entry) ? entry : null
+  }
+
+  async function start(key: string, permits: (row: R) => boolean): Promise<Entry<R> | null> {
+    const known = await startShared(key, permits)
+    if (known !== null) {
+      keep(key, known)
+      return known
+    }
     const since = changes.last()
     const row = await read(key)
     if (row === undefined) return null
     const entry = { row, subject: subjectOf(row), since }
-    if (most > 0) keep(key, entry)
+    if (most > 0) {
+      keep(key, entry)
+      if (shared !== null && permits(row) && changes.isCurrent()) shared.keep(key, row)
+    }
     return entry
   }
 
@@ -100,14 +125,14 @@ export function createRowCache<R extends object>({
       young.delete(key)
       return null
     },
-    async load(key) {
+    async load(key, permits = () => true) {
       const joined = loads.get(key)
       if (joined !== undefined && changes.isCurrent()) {
         const entry = await joined
         // its statement was sent before this call: what has changed since then it may not contain
-        if (entry !== null && isUnchanged(entry)) return entry.row
+        if (entry !== null && isUnchanged(entry) && permits(entry.row)) return entry.row
       }
-      const load = start(key)
+      const load = start(key, permits)
       loads.set(key, load)
       try {
         return (await load)?.row ?? null

@@ -53,6 +53,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   databaseTimeout: { takes: { '1s': 1000, '60s': 60_000 }, refuses: ['0s', '999ms', '2m', '2'] },
   cachedCredentials: { takes: { '0': 0, '1000000': 1_000_000 }, refuses: ['-1', '1000001', 'none'] },
   embeddedInProduction: { takes: { yes: true, NO: false, true: true }, refuses: ['maybe', 'y'] },
+  sharedCredentials: { takes: { yes: true, no: false }, refuses: ['maybe'] },
   redisUrl: { takes: { 'rediss://h:6379/0': 'rediss://h:6379/0' }, refuses: ['http://h', 'h:6379'] },
   smtpUrl: {
     takes: { 'smtps://u:p@h': 'smtps://u:p@h' },

@@ -76,7 +76,9 @@ export const SETTINGS = {
   embeddedInProduction: set('LATCHKEY_EMBEDDED_IN_PRODUCTION', 'database', yesNo, { byDefault: 'no',
     about: '`yes` permits the embedded database in production: it survives a killed process, may lose the last writes in a power failure, and serves one process only.' }),
   redisUrl: set('REDIS_URL', 'database', nullable(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password',
-    about: 'Redis, which counts rate limits over all nodes; never the source of truth. While it does not answer, each node counts by itself.' }),
+    about: 'Redis, which counts rate limits over all nodes and shares checked credentials between them; never the source of truth. While it does not answer, each node counts by itself and reads the database.' }),
+  sharedCredentials: set('LATCHKEY_SHARED_CREDENTIALS', 'database', yesNo, { byDefault: 'yes',
+    about: 'Whether nodes and workers share checked sessions and API keys in Redis, encrypted, for five minutes: it spares PostgreSQL the statement for a credential that another process has checked. Every change takes effect as without it. Without `REDIS_URL` it has no effect.' }),
 
   smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', nullable(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`, with no parameter but `tls=off`', { tls: ['off'] })), { byDefault: null, secret: 'password',
     about: 'The mail server that delivers e-mails, with TLS except on this machine or with `?tls=off`; development and testing also show e-mails at `/dev/outbox`.' }),

@@ -16,6 +16,7 @@ import { createOutbound } from '../base/outbound/index.ts'
 import { openRedis, type Redis } from '../base/outbound/redis.ts'
 import type { Network } from '../base/outbound/request.ts'
 import { createTracer, type SpanCells, spanCounts, type Tracer } from '../base/traces/index.ts'
+import { openSharedRows } from '../base/shared-rows.ts'
 import { version } from '../base/version.ts'
 import { readPairs } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
@@ -69,6 +70,7 @@ export async function openTools(
   const clients = createClients({ db, changes, config })
   const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
   const limits = openLimits({ db, redis, limitStore, log })
+  const sharedRows = openSharedRows({ db, redis, config, changes, clock, keyring: ring, log })
   const stopMeasuring = registerProcess(metrics, { version: version() })
   registerHashing(metrics, hashing)
   const accounts = {
@@ -85,6 +87,7 @@ export async function openTools(
     counts,
     limits,
     tracer,
+    sharedRows,
   }
   const close = async (): Promise<void> => {
     stopMeasuring()

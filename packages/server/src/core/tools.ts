@@ -12,6 +12,7 @@ import type { Metrics } from '../base/metrics/index.ts'
 import type { Breaches } from '../base/outbound/breaches.ts'
 import type { Outbound } from '../base/outbound/index.ts'
 import type { Tracer } from '../base/traces/index.ts'
+import type { SharedRows } from '../base/shared-rows.ts'
 import type { Config } from '../config.ts'
 import type { Clients } from './clients/index.ts'
 import type { Jobs } from './jobs/index.ts'
@@ -43,5 +44,7 @@ export interface Tools {
   limits: RateLimits
   /** Null where there are no traces. */
   tracer: Tracer | null
+  /** Null where nodes share none: without Redis, and with the embedded database. */
+  sharedRows: SharedRows | null
   log: Log
 }

@@ -17,10 +17,13 @@ export interface Nodes {
   stop(): Promise<void>
 }
 
-/** @param pool connections of the test itself */
+/**
+ * @param settings of all of them, or of each
+ * @param pool connections of the test itself
+ */
 export async function startNodes(
   count: number,
-  settings: Partial<Config> = {},
+  settings: Partial<Config> | readonly Partial<Config>[] = {},
   { pool = 2 }: { pool?: number } = {},
 ): Promise<Nodes> {
   const { databaseUrl, drop } = await createTestDatabase()
@@ -33,11 +36,12 @@ export async function startNodes(
     argon2MemoryKib: 64,
     argon2Passes: 1,
     logLevel: 'silent',
-    ...settings,
   }
+  const settingsOf = (node: number): Partial<Config> =>
+    'length' in settings ? (settings[node] ?? {}) : settings
   const apps = await Promise.all(
-    Array.from({ length: count }, async () =>
-      createApp({ config: { ...config, port: await freePort() }, log: quietLog }),
+    Array.from({ length: count }, async (_, node) =>
+      createApp({ config: { ...config, ...settingsOf(node), port: await freePort() }, log: quietLog }),
     ),
   )
   const urls = (await Promise.all(apps.map((app) => app.start()))).map(({ url }) => url)

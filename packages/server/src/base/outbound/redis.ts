@@ -15,6 +15,10 @@ export interface Script {
 export interface Redis {
   /** Runs a script. Rejects immediately while Redis is not known to answer, otherwise within 100 milliseconds. */
   run(script: Script, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown>
+  /** The text of a key; null where there is none, and where it takes longer than a request should wait. Rejects as `run`. */
+  get(key: string): Promise<string | null>
+  /** Sets a key that expires after so many milliseconds. Rejects as `run`. */
+  put(key: string, text: string, milliseconds: number): Promise<void>
   /** @throws Error of the connection, or of the server's answer */
   ping(): Promise<void>
   close(): void
@@ -23,6 +27,10 @@ export interface Redis {
 export const script = (text: string): Script => ({ text, digest: hash('sha1', text) })
 
 const COMMAND_TIMEOUT = 100
+/** Of what the client sends for itself when it connects. */
+const HANDSHAKE_TIMEOUT = 1000
+/** How long a request waits for a value that the database has as well. */
+const READ_PATIENCE = 25
 const CONNECT_TIMEOUT = 1000
 const PROBE_EVERY = 250
 const LONGEST_RETRY = 2000
@@ -38,7 +46,7 @@ export async function openRedis(url: string): Promise<Redis> {
     maxRetriesPerRequest: 1,
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: true,
-    commandTimeout: COMMAND_TIMEOUT,
+    commandTimeout: HANDSHAKE_TIMEOUT,
     connectTimeout: CONNECT_TIMEOUT,
     retryStrategy: (times) => Math.min(LONGEST_RETRY, 50 * 2 ** Math.min(times - 1, 6)),
   })
@@ -49,7 +57,7 @@ export async function openRedis(url: string): Promise<Redis> {
 
   function probeLater(): void {
     probe = setTimeout(() => {
-      client.ping().then(() => {
+      within(COMMAND_TIMEOUT, client.ping()).then(() => {
         lost = null
       }, probeLater)
     }, PROBE_EVERY).unref()
@@ -61,20 +69,35 @@ export async function openRedis(url: string): Promise<Redis> {
     probeLater()
   }
 
+  async function guarded<T>(command: () => Promise<T>): Promise<T> {
+    if (lost !== null) throw lost
+    try {
+      return await within(COMMAND_TIMEOUT, command())
+    } catch (error) {
+      lose(error as Error)
+      throw error
+    }
+  }
+
   return {
-    async run({ text, digest }, keys, values) {
-      if (lost !== null) throw lost
-      try {
-        return await client.evalsha(digest, keys.length, ...keys, ...values).catch((error: Error) => {
+    run: ({ text, digest }, keys, values) =>
+      guarded(() =>
+        client.evalsha(digest, keys.length, ...keys, ...values).catch((error: Error) => {
           // a server that was restarted does not know the script
           if (!error.message.startsWith('NOSCRIPT')) throw error
           return client.eval(text, keys.length, ...keys, ...values)
-        })
-      } catch (error) {
-        lose(error as Error)
-        throw error
-      }
-    },
+        }),
+      ),
+    get: (key) =>
+      within(
+        READ_PATIENCE,
+        guarded(() => client.get(key)),
+        () => null,
+      ),
+    put: (key, text, milliseconds) =>
+      guarded(async () => {
+        await client.set(key, text, 'PX', milliseconds)
+      }),
     async ping() {
       if (client.status !== 'ready') await readyOrFailed(client)
       await client.ping()
@@ -91,5 +114,18 @@ function readyOrFailed(client: Client): Promise<void> {
   return new Promise((resolve, reject) => {
     client.once('ready', resolve)
     client.once('error', reject)
+  })
+}
+
+/**
+ * What it answers in time; otherwise rejects, or resolves to what `late` returns, and drops what comes later. Answers that are in the socket when
+ * the time is up are in time: a process that was busy for so long has not read them yet.
+ */
+function within<T, L = never>(milliseconds: number, answer: Promise<T>, late?: () => L): Promise<T | L> {
+  return new Promise((resolve, reject) => {
+    const end = () => (late ? resolve(late()) : reject(new Error('Redis does not answer in time')))
+    // timers run before sockets are read, and immediates after that
+    const timer = setTimeout(() => setImmediate(end), milliseconds)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }

@@ -37,13 +37,16 @@ export interface KeyChecks {
   sweep(now: Date): Promise<void>
 }
 
-export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config'>): KeyChecks {
-  const { roles, db, log, changes, config } = tools
-  const statement = keyCheck(db.hot)
+export function keyChecks(
+  tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config' | 'sharedRows'>,
+): KeyChecks {
+  const { roles, db, log, changes, config, sharedRows } = tools
+  const statement = keyCheck(db.hot, sharedRows !== null)
   const rows = createRowCache<CheckedKey>({
     changes,
     most: config.cachedCredentials,
     subjectOf: subjectOfCredential,
+    shared: sharedRows?.store(statement.sql) ?? null,
     read: async (digest) => {
       const [row] = await db.run(statement, [digestBytes(digest)])
       // a key has no proofs, so that it does not matter by which connections members sign in
@@ -119,8 +122,11 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     return (isActing(row, now) ? callerOf : callerAlone)(row, roles.all())
   }
 
+  const permits = (row: CheckedKey, now: Date): boolean =>
+    isActing(row, now) && keyState(row, row, now) === 'active'
+
   const checkStored = async (digest: string, now: Date): Promise<Verdict> => {
-    const row = await rows.load(digest)
+    const row = await rows.load(digest, (shared) => permits(shared, now))
     return row !== null && keyState(row, row, now) === 'active' ? accepted(row, now) : refused
   }
 
@@ -128,8 +134,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     check(key, now) {
       const digest = digestKey(key)
       const row = rows.find(digest)
-      if (row !== null && isActing(row, now) && keyState(row, row, now) === 'active')
-        return accepted(row, now)
+      if (row !== null && permits(row, now)) return accepted(row, now)
       return isKey(key) ? checkStored(digest, now) : refused
     },
     lastUsed: uses.latest,

@@ -2,6 +2,7 @@
 
 import { type CompiledQuery, sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { type PositionedRow, positioned } from '../../../base/positions.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
 import { ACTING_DEMAND, type ActingDemandRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { ApiKeysTable } from './tables.ts'
@@ -31,7 +32,7 @@ const KEY = [
   PERMISSIONS,
 ] as const
 
-export interface CheckedKey extends ActingDemandRow {
+export interface CheckedKey extends ActingDemandRow, PositionedRow {
   id: string
   user_id: string
   organization_id: string | null
@@ -49,12 +50,12 @@ export interface CheckedKey extends ActingDemandRow {
   acts_until: number
 }
 
-/** The one parameter is the hash of the whole key. */
-export const keyCheck = (db: Statements): CompiledQuery<Omit<CheckedKey, 'acts_until'>> =>
+/** The one parameter is the hash of the whole key. @param isShared whether nodes share the rows */
+export const keyCheck = (db: Statements, isShared: boolean): CompiledQuery<Omit<CheckedKey, 'acts_until'>> =>
   sql<Omit<CheckedKey, 'acts_until'>>`
     select k.id, k.user_id, k.organization_id, coalesce(k.scopes, '{*}') as permissions, k.expires_at, k.revoked_at,
            u.username, u.full_name, u.locale, u.status,
-           u.locked_at, u.locked_until, u.roles, ${ACTING_DEMAND}
+           u.locked_at, u.locked_until, u.roles, ${ACTING_DEMAND}${positioned(isShared)}
     from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
     where k.token_hash = ${Buffer.alloc(0)}`.compile(db)
 

@@ -48,7 +48,10 @@ export async function createTokenByOperator(
 export async function revokeTokenByOperator(tools: OperatorTools, token: string): Promise<boolean> {
   const call = systemCall(tools.clock.now())
   if (!isId('tok', token)) {
-    const checks = { sessions: sessionChecks(tools), read: (text: string) => readAccessToken(tools, text) }
+    const checks = {
+      sessions: sessionChecks({ ...tools, sharedRows: null }),
+      read: (text: string) => readAccessToken(tools, text),
+    }
     return await revokeToken(tools, checks, call, token)
   }
   await tools.db.tx('system', async (tx) => {

@@ -38,7 +38,7 @@ export async function revokeAllBefore(
   const isRotated = signing_keys || keys.some(({ line, stage }) => line === 'id_token' && stage !== 'removed')
   // first, so that no session that is about to end gets another token
   if (isRotated) await tools.keys.rotate(call, { immediately: true })
-  const sessions = await sessionChecks(tools).endStartedUntil(call, before)
+  const sessions = await sessionChecks({ ...tools, sharedRows: null }).endStartedUntil(call, before)
   const api_keys = apiKeys ? await endKeysBefore(db, call, before) : 0
   return await db.tx('system', async (tx) => {
     const refresh_families = await revokeFamiliesBefore(tx, before, call.now)

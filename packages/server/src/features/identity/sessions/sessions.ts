@@ -260,15 +260,16 @@ export interface SessionChecks {
 
 /** The check of session tokens on every request, with last-seen timestamps in memory. */
 export function sessionChecks(
-  tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config' | 'jobs'>,
+  tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config' | 'jobs' | 'sharedRows'>,
 ): SessionChecks {
-  const { roles, db, log, changes, config } = tools
-  const statement = sessionCheck(db.hot)
+  const { roles, db, log, changes, config, sharedRows } = tools
+  const statement = sessionCheck(db.hot, sharedRows !== null)
   const completePolicy = createPolicyCompletion(db)
   const rows = createRowCache<CheckedRow>({
     changes,
     most: config.cachedCredentials,
     subjectOf: subjectOfCredential,
+    shared: sharedRows?.store(statement.sql) ?? null,
     read: async (digest) => {
       const [stored] = await db.run(statement, [digestBytes(digest)])
       if (!stored) return undefined
@@ -289,18 +290,15 @@ export function sessionChecks(
     if (!TOKEN.test(token)) return { refused: unknown(via) }
     const key = digestKey(token)
     const cached = rows.find(key)
-    // memory permits only: what an organization's policy refuses is read again, as what the session itself is refused for
-    if (
-      cached &&
-      isActing(cached, now) &&
-      judge(cached, sightings.latest(cached.id, cached.last_seen_at), now) === 'good'
-    )
-      return accepted(cached, via, now)
-    return checkStored(key, via, now)
+    return cached && permits(cached, now) ? accepted(cached, via, now) : checkStored(key, via, now)
   }
 
+  /** Memory permits only: what an organization's policy refuses is read again, as what the session itself is refused for. */
+  const permits = (row: CheckedRow, now: Date): boolean =>
+    isActing(row, now) && judge(row, sightings.latest(row.id, row.last_seen_at), now) === 'good'
+
   async function checkStored(key: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
-    const row = await rows.load(key)
+    const row = await rows.load(key, (shared) => permits(shared, now))
     if (!row) return { refused: unknown(via) }
     const verdict = judge(row, sightings.latest(row.id, row.last_seen_at), now)
     if (verdict === 'expired') await expire(now, row.id)

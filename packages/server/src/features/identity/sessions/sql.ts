@@ -9,6 +9,7 @@ import type { Acr, ProofMethod, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { type PositionedRow, positioned } from '../../../base/positions.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
 import { authoritiesOf } from '../../../core/authorities.ts'
 import { hasAuthority } from '../../../core/authority-ended.ts'
@@ -23,7 +24,7 @@ import type { SessionsTable } from './tables.ts'
 
 type SessionRow = Selectable<SessionsTable>
 
-export interface CheckedRow extends ActingRow {
+export interface CheckedRow extends ActingRow, PositionedRow {
   organization_id: string | null
   acting_name: string | null
   id: string
@@ -51,12 +52,12 @@ export interface CheckedRow extends ActingRow {
 
 type StoredRow = Omit<CheckedRow, 'acts_until' | 'policy_connections' | 'policy_waits_for'> & ActingDemandRow
 
-/** Compiled once; the one parameter is the token's hash. */
-export const sessionCheck = (db: Statements): CompiledQuery<StoredRow> =>
+/** Compiled once; the one parameter is the token's hash. @param isShared whether nodes share the rows */
+export const sessionCheck = (db: Statements, isShared: boolean): CompiledQuery<StoredRow> =>
   sql<StoredRow>`
     select s.id, s.user_id, s.organization_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
            s.ended_at, s.end_reason, s.amr, s.acr, s.proofs, u.username, u.full_name, u.locale, u.status,
-           u.locked_at, u.locked_until, u.roles, ${ACTING_DEMAND}, o.name as acting_name
+           u.locked_at, u.locked_until, u.roles, ${ACTING_DEMAND}, o.name as acting_name${positioned(isShared)}
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)} and s.limited_to is null`.compile(db)
 
