@@ -260,7 +260,7 @@ describe('a change', () => {
     timeout: 60_000,
   }, async () => {
     let late = 0
-    relay.set({ random: 30 })
+    await relay.set({ random: 30 })
     const hits = countsOf(B).hits
     for (let round = 0; round < 8; round++) {
       const numbers = await Promise.all(Array.from({ length: 20 }, person))
@@ -280,7 +280,7 @@ describe('a change', () => {
         await pause(10)
       }
     }
-    relay.set({ delay: 0 })
+    await relay.set({ delay: 0 })
     expect(late).toBe(0)
     // entries from after the change are used
     expect(countsOf(B).hits + countsOf(A).hits).toBeGreaterThan(hits)
@@ -309,14 +309,14 @@ describe('a change', () => {
         if (Number(/\d+/.exec(roles?.[0] ?? '')?.[0] ?? 0) < least) found.older += 1
       }
     }
-    relay.set({ random: 15 })
+    await relay.set({ random: 15 })
     const hits = () => [A, B, SLOW].reduce((sum, node) => sum + countsOf(node).hits, 0)
     const before = hits()
     const readers = Promise.all([A, A, B, B, SLOW, SLOW].map(read))
     await Promise.all(numbers.slice(0, 4).map(write))
     isOver = true
     await readers
-    relay.set({ delay: 0 })
+    await relay.set({ delay: 0 })
     expect(found.older).toBe(0)
     expect(found.reads).toBeGreaterThan(100)
     expect(hits()).toBeGreaterThan(before)

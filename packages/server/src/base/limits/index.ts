@@ -48,8 +48,9 @@ function shared(store: LimitStore, local: MemoryLimits, log: Pick<Log, 'warn' | 
       if (isRefused(known)) return known
       return store.take(windows, now).then(
         (verdicts) => {
-          reached()
+          // a refusal writes nothing: a store that is full or read-only may still give one
           if (isRefused(verdicts)) return verdicts
+          reached()
           // a store that was emptied meanwhile does not open a window that is full here
           const here = local.take(windows, now)
           return isRefused(here) ? here : verdicts

@@ -118,21 +118,23 @@ describe('the Redis client', () => {
   it('runs a script that the server does not know any more', async () => {
     const [client] = clients as [Redis]
     const two = script('return tonumber(ARGV[1]) * 2')
-    expect(await client.run(two, [], [21])).toBe(42)
-    await client.run(script(`return redis.call('script', 'flush')`), [], []).catch(() => {})
-    expect(await client.run(two, [], [21])).toBe(42)
+    expect(await client.run(two, [], [21], Number)).toBe(42)
+    await client.run(script(`return redis.call('script', 'flush')`), [], [], String).catch(() => {})
+    expect(await client.run(two, [], [21], Number)).toBe(42)
   })
 
   it('answers an error of a script, and is not lost by it', async () => {
     const [client] = clients as [Redis]
-    await expect(client.run(script(`return redis.call('get')`), [], [])).rejects.toThrow(/number of args/)
-    expect(await client.run(script('return 1'), [], [])).toBe(1)
+    await expect(client.run(script(`return redis.call('get')`), [], [], String)).rejects.toThrow(
+      /number of args/,
+    )
+    expect(await client.run(script('return 1'), [], [], Number)).toBe(1)
   })
 
   it('opens without a server, and says why it is not reachable', async () => {
     const client = await openRedis('redis://127.0.0.1:1/0')
     await expect(client.ping()).rejects.toThrow('ECONNREFUSED')
-    await expect(client.run(script('return 1'), [], [])).rejects.toThrow()
+    await expect(client.run(script('return 1'), [], [], Number)).rejects.toThrow()
     client.close()
   })
 })

@@ -19,8 +19,11 @@ local now, answer, windows = tonumber(ARGV[1]), {0}, {}
 for at, key in ipairs(KEYS) do
   local max, length, grain = ARGV[at + 1]:match('^(%S+) (%S+) (%S+)$')
   max, length = tonumber(max), tonumber(length)
-  local packed, entries, total = redis.call('get', key), {}, 0
-  local held = packed and cmsgpack.unpack(packed) or {}
+  local entries, total = {}, 0
+  -- what is no counter counts as none, and is replaced
+  local packed = redis.pcall('get', key)
+  local isRead, held = pcall(cmsgpack.unpack, packed)
+  if not isRead or type(held) ~= 'table' then held = {} end
   for i = 1, #held, 3 do
     if total > 0 or held[i + 1] > now - length then
       entries[#entries + 1], entries[#entries + 2], entries[#entries + 3] = held[i], held[i + 1], held[i + 2]
@@ -54,7 +57,7 @@ return answer`)
 export const limitsInRedis = (redis: Redis): LimitStore => ({
   async take(windows, now) {
     const at = now.getTime()
-    const answer = (await redis.run(TAKE, windows.map(keyOf), valuesOf(windows, at))) as readonly number[]
+    const answer = await redis.run(TAKE, windows.map(keyOf), valuesOf(windows, at), readNumbers)
     const refusing = answer[0] as number
     const judged = refusing === 0 ? windows : windows.slice(0, refusing)
     return judged.map((window, i) => {
@@ -63,6 +66,11 @@ export const limitsInRedis = (redis: Redis): LimitStore => ({
     })
   },
 })
+
+function readNumbers(answer: unknown): readonly number[] {
+  if (Array.isArray(answer) && answer.length >= 3 && answer.every(Number.isFinite)) return answer
+  throw new Error('Redis does not answer as the script does')
+}
 
 const keyOf = ({ key }: LimitWindow): string => PREFIX + key
 

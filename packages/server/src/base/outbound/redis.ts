@@ -13,8 +13,16 @@ export interface Script {
 }
 
 export interface Redis {
-  /** Runs a script. Rejects immediately while Redis is not known to answer, otherwise within 100 milliseconds. */
-  run(script: Script, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown>
+  /**
+   * Runs a script. Rejects immediately while Redis is not known to answer, otherwise within 100 milliseconds.
+   * @param read reads the answer, and throws where the script does not answer so: then the connection is opened again
+   */
+  run<T>(
+    script: Script,
+    keys: readonly string[],
+    values: readonly (string | number)[],
+    read: (answer: unknown) => T,
+  ): Promise<T>
   /** The text of a key; null where there is none, and where it takes longer than a request should wait. Rejects as `run`. */
   get(key: string): Promise<string | null>
   /** Sets a key that expires after so many milliseconds. Rejects as `run`. */
@@ -66,13 +74,15 @@ export async function openRedis(url: string): Promise<Redis> {
     // an answer, even an error, is a sign of life
     if (lost !== null || error instanceof ReplyError) return
     lost = error
+    // answers that come later must not be taken for those of other commands
+    client.disconnect(true)
     probeLater()
   }
 
-  async function guarded<T>(command: () => Promise<T>): Promise<T> {
+  async function guarded<T>(command: () => Promise<unknown>, read: (answer: unknown) => T): Promise<T> {
     if (lost !== null) throw lost
     try {
-      return await within(COMMAND_TIMEOUT, command())
+      return read(await within(COMMAND_TIMEOUT, command()))
     } catch (error) {
       lose(error as Error)
       throw error
@@ -80,24 +90,23 @@ export async function openRedis(url: string): Promise<Redis> {
   }
 
   return {
-    run: ({ text, digest }, keys, values) =>
-      guarded(() =>
-        client.evalsha(digest, keys.length, ...keys, ...values).catch((error: Error) => {
-          // a server that was restarted does not know the script
-          if (!error.message.startsWith('NOSCRIPT')) throw error
-          return client.eval(text, keys.length, ...keys, ...values)
-        }),
+    run: ({ text, digest }, keys, values, read) =>
+      guarded(
+        () =>
+          client.evalsha(digest, keys.length, ...keys, ...values).catch((error: Error) => {
+            // a server that was restarted does not know the script
+            if (!error.message.startsWith('NOSCRIPT')) throw error
+            return client.eval(text, keys.length, ...keys, ...values)
+          }),
+        read,
       ),
     get: (key) =>
       within(
         READ_PATIENCE,
-        guarded(() => client.get(key)),
+        guarded(() => client.get(key), readText),
         () => null,
       ),
-    put: (key, text, milliseconds) =>
-      guarded(async () => {
-        await client.set(key, text, 'PX', milliseconds)
-      }),
+    put: (key, text, milliseconds) => guarded(() => client.set(key, text, 'PX', milliseconds), readSet),
     async ping() {
       if (client.status !== 'ready') await readyOrFailed(client)
       await client.ping()
@@ -107,6 +116,18 @@ export async function openRedis(url: string): Promise<Redis> {
       client.disconnect()
     },
   }
+}
+
+/** An answer to another command than the one that was sent: all that follow would be, too. */
+const confused = () => new Error('Redis does not answer as the command demands')
+
+function readText(answer: unknown): string | null {
+  if (answer === null || typeof answer === 'string') return answer
+  throw confused()
+}
+
+function readSet(answer: unknown): void {
+  if (answer !== 'OK') throw confused()
 }
 
 /** Resolves when the connection is usable. @throws the error of the attempt to connect */
