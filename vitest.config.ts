@@ -20,7 +20,7 @@ const withoutDatabase = [
   'packages/server/src/base/{control,hashing,limits,log,metrics,outbound,page,traces,xml}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
   'packages/server/src/base/{base32,cursor,db/migration-files,domain-names,enrolled,fields,identifiers,jws,reserved-names,return-to,sightings,x509}.test.ts',
-  'packages/server/src/commands/{clock-difference,migrate-plan,import/*}.test.ts',
+  'packages/server/src/commands/{clock-difference,doctor-redis,migrate-plan,import/*}.test.ts',
   'packages/server/src/core/clients/{logos,redirect-uris,settings}.test.ts',
   'packages/server/src/core/{moves/catalog,providers/*,user-profile}.test.ts',
   'packages/server/src/{core/connection-advice,core/connections/mfa,core/foreign-proofs,core/mail/letter,core/moves/backup-file,core/roles/presets,core/saml/idp-metadata}.test.{ts,tsx}',

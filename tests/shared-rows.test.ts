@@ -3,7 +3,6 @@
  * interleaving; and who reads or writes Redis gains nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { Redis as Client } from 'ioredis'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sha256 } from '../packages/server/src/base/crypto.ts'
@@ -11,19 +10,20 @@ import { makeKey } from '../packages/server/src/features/access/api-keys/format.
 import { Client as Caller } from '../packages/server/src/testing/client.ts'
 import { withoutListener } from '../packages/server/src/testing/connections.ts'
 import { type Nodes, startNodes } from '../packages/server/src/testing/nodes.ts'
+import { openRedisClient, type RedisClient } from '../packages/server/src/testing/redis-client.ts'
 import { type RedisServer, startRedis } from './setup/redis.ts'
 import { type Relay, startRelay } from './setup/relay.ts'
 
 let redis: RedisServer
 let relay: Relay
-let store: Client
+let store: RedisClient
 let nodes: Nodes
 /** A node that reaches Redis over the relay. */
 let slow: Nodes['apps'][number]
 beforeAll(async () => {
   redis = await startRedis()
   relay = await startRelay(redis.url)
-  store = new Client(redis.url)
+  store = openRedisClient(redis.url)
   nodes = await startNodes(
     4,
     [

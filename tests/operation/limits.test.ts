@@ -106,6 +106,34 @@ describe('two nodes', () => {
   })
 })
 
+describe('two nodes of two workers each', () => {
+  const startBoth = async (name: string, env: Record<string, string> = {}): Promise<string[]> => {
+    const database = await createDatabase(cluster, name)
+    const urls: string[] = []
+    // one after the other: the first migrates
+    for (let i = 0; i < 2; i++) {
+      const started = await startWorkers(database, { env: { LATCHKEY_RATE_LIMITS: 'standard', ...env } })
+      nodes.push(started)
+      urls.push(started.url)
+    }
+    return urls
+  }
+
+  it('with Redis have one limit', async () => {
+    await redis.kill()
+    await redis.startAgain()
+    const urls = await startBoth('limits_both_redis', { REDIS_URL: redis.url })
+    expect(await visits(urls)).toEqual({ 401: 10, 429: 30 })
+    expect(await forgets(urls)).toEqual({ 200: 20, 429: 40 })
+  })
+
+  it('without Redis count sensitive operations together, and all others over the workers of each node', async () => {
+    const urls = await startBoth('limits_both')
+    expect(await forgets(urls)).toEqual({ 200: 20, 429: 40 })
+    expect(await visits(urls)).toEqual({ 401: 20, 429: 20 })
+  })
+})
+
 describe('doctor', () => {
   const examine = async () => {
     const env = { PATH: process.env.PATH, LATCHKEY_PROFILE: 'testing', REDIS_URL: redis.url }
@@ -122,7 +150,14 @@ describe('doctor', () => {
   }
 
   it('says whether Redis answers', async () => {
-    expect(await examine()).toMatchObject({ state: 'ok', message: `${new URL(redis.url).host} answers` })
+    expect(await examine()).toMatchObject({
+      state: 'ok',
+      message: expect.stringMatching(
+        new RegExp(
+          `^${new URL(redis.url).host} answers: [\\d.]+ ms, Redis \\d[\\d.]+, \\d+ MiB of unlimited memory$`,
+        ),
+      ),
+    })
     await redis.kill()
     expect(await examine()).toMatchObject({ state: 'warn', message: expect.stringContaining('ECONNREFUSED') })
     await redis.startAgain()

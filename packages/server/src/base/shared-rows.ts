@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts'
 import { digestBytes, digestKey, type Keyring } from './crypto.ts'
 import type { Db } from './db/types.ts'
 import type { Log } from './log/index.ts'
+import type { Cell } from './metrics/index.ts'
 import type { Redis } from './outbound/redis.ts'
 import { createPositions, type PositionedRow, type Positions } from './positions.ts'
 import { version } from './version.ts'
@@ -42,6 +43,8 @@ const MOST_WAITING = 200
 const PREFIX = 'latchkey:row:'
 
 interface SharedRowsOptions {
+  /** Counts look-ups by their outcome. */
+  counter: (labels: { outcome: 'hit' | 'miss' }) => Cell
   keyring: Pick<Keyring, 'encrypt' | 'decrypt'>
   log: Pick<Log, 'warn' | 'info'>
 }
@@ -67,8 +70,10 @@ export function createSharedRows({
   positions,
   keyring,
   log,
+  counter,
 }: SharedRowsOptions & { redis: Pick<Redis, 'get' | 'put'>; positions: Positions }): SharedRows {
   const counts = { hits: 0, misses: 0 }
+  const cells = { hits: counter({ outcome: 'hit' }), misses: counter({ outcome: 'miss' }) }
   const failing = { reads: false, writes: false }
   let waiting = 0
 
@@ -121,7 +126,9 @@ export function createSharedRows({
           // for the entries of later calls; a failure is that of the database, which other statements report
           positions.mark().catch(() => {})
           const found = await find(key)
-          counts[found ? 'hits' : 'misses'] += 1
+          const outcome = found ? 'hits' : 'misses'
+          counts[outcome] += 1
+          cells[outcome].add()
           return found
         },
         keep(key, row) {

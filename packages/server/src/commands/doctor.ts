@@ -20,6 +20,7 @@ import { breachFileText } from './breaches.ts'
 import { clockDifference, isNoticeable } from './clock-difference.ts'
 import { type Command, type CommandOutcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
+import { judgeRedis, lookAtRedis } from './doctor-redis.ts'
 import { failureOf, folderFailure, readOnlyFailure } from './failures.ts'
 import { paint, plain } from './terminal.ts'
 import { runThrough } from './through.ts'
@@ -310,17 +311,15 @@ async function mail(config: Config): Promise<Finding> {
 
 async function redis({ redisUrl }: Config): Promise<Finding[]> {
   if (redisUrl === null) return []
-  const { openRedis } = await import('../base/outbound/redis.ts')
   const { host } = new URL(redisUrl)
-  const client = await openRedis(redisUrl)
   try {
-    await client.ping()
-    return [ok('redis', `${host} answers`)]
+    return judgeRedis(host, await lookAtRedis(redisUrl)).map(({ state, message }) =>
+      finding(state)('redis', message),
+    )
   } catch (error) {
-    const advice = 'check REDIS_URL and the server; until then each node counts rate limits by itself'
+    const advice =
+      'check REDIS_URL and the server; until then each node counts rate limits by itself, and reads credentials from the database'
     return [warn('redis', `${host} does not answer (${withCauses(error)}): ${advice}`)]
-  } finally {
-    client.close()
   }
 }
 

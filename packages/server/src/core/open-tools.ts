@@ -15,8 +15,8 @@ import { createBreaches } from '../base/outbound/breaches.ts'
 import { createOutbound } from '../base/outbound/index.ts'
 import { openRedis, type Redis } from '../base/outbound/redis.ts'
 import type { Network } from '../base/outbound/request.ts'
-import { createTracer, type SpanCells, spanCounts, type Tracer } from '../base/traces/index.ts'
 import { openSharedRows } from '../base/shared-rows.ts'
+import { createTracer, type SpanCells, spanCounts, type Tracer } from '../base/traces/index.ts'
 import { version } from '../base/version.ts'
 import { readPairs } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
@@ -70,7 +70,8 @@ export async function openTools(
   const clients = createClients({ db, changes, config })
   const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
   const limits = openLimits({ db, redis, limitStore, log })
-  const sharedRows = openSharedRows({ db, redis, config, changes, clock, keyring: ring, log })
+  const counter = registerRedis(metrics, redis)
+  const sharedRows = openSharedRows({ db, redis, config, changes, clock, keyring: ring, log, counter })
   const stopMeasuring = registerProcess(metrics, { version: version() })
   registerHashing(metrics, hashing)
   const accounts = {
@@ -136,6 +137,22 @@ function openLimits({ db, redis, limitStore, log }: Pick<Tools, 'db' | 'log'> & 
   // the embedded database has one process
   if (db.kind === 'pglite') return { usual, exact: usual }
   return { usual, exact: createLimits({ store: limitsInDatabase({ db }), log }) }
+}
+
+/** @returns the counter of rows that nodes share */
+function registerRedis(metrics: Pick<Metrics, 'gauge' | 'counter'>, redis: Redis | null) {
+  metrics.gauge(
+    'redis_up',
+    {
+      help: 'Whether Redis answers: 1 or 0; nothing without `REDIS_URL`. Of several workers, of the one that answers.',
+      labels: [],
+    },
+    () => (redis ? [{ labels: {}, value: redis.isUp() ? 1 : 0 }] : []),
+  )
+  return metrics.counter('shared_rows_total', {
+    help: 'Look-ups in Redis of credentials that were not in memory: `hit`, or `miss` where they were read from the database.',
+    labels: ['outcome'],
+  })
 }
 
 function registerHashing(metrics: Pick<Metrics, 'gauge'>, hashing: Pick<Hashing, 'load'>): void {

@@ -29,6 +29,10 @@ export interface Redis {
   put(key: string, text: string, milliseconds: number): Promise<void>
   /** @throws Error of the connection, or of the server's answer */
   ping(): Promise<void>
+  /** What the server says about itself (INFO). @throws as ping; Redis may not permit it */
+  info(): Promise<string>
+  /** Whether the last call, or the last ping after one that failed, was answered. */
+  isUp(): boolean
   close(): void
 }
 
@@ -111,6 +115,8 @@ export async function openRedis(url: string): Promise<Redis> {
       if (client.status !== 'ready') await readyOrFailed(client)
       await client.ping()
     },
+    info: () => client.info(),
+    isUp: () => lost === null && client.status === 'ready',
     close() {
       if (probe) clearTimeout(probe)
       client.disconnect()
