@@ -29,7 +29,7 @@ const withoutDatabase = [
   'packages/server/src/features/signin/upstream/*.test.ts',
   'packages/server/src/features/signin/{backup-codes/codes,totp/oathtool,totp/otp,totp/qr}.test.ts',
   'tests/conformance/plans.test.ts',
-  'tests/{architecture,docs,launcher,openid-issuer,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
+  'tests/{alerts,architecture,dashboards,docs,launcher,openid-issuer,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */
 const processWide = [

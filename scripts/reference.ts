@@ -19,6 +19,7 @@ import { ORGANIZATION_ROLES } from '../packages/server/src/core/roles/index.ts'
 import { BUILT_IN } from '../packages/server/src/core/roles/organization-roles.ts'
 import { PRESETS } from '../packages/server/src/core/roles/presets.ts'
 import { columnsFile } from './declared-tables.ts'
+import { listMetrics } from './metrics.ts'
 
 const SOURCE = (file: string) =>
   `<!-- Made from ${file} by \`npm run docs\`. Do not edit: change the table there. -->`
@@ -176,12 +177,30 @@ function wrap(text: string, width = 100): string {
   return lines.join('\n')
 }
 
+function metricsPage(): string {
+  const labelOf = (name: string, values: readonly string[] = []) =>
+    `\`${name}\`${values.length > 0 ? ` (${values.map((value) => `\`${value}\``).join(', ')})` : ''}`
+  const rows = listMetrics().map(({ name, type, labels, values, help }) => [
+    `\`${name}\``,
+    type,
+    labels.map((label) => labelOf(label, values[label])).join(', '),
+    help,
+  ])
+  return [
+    SOURCE('the metrics that the modules of packages/server/src register'),
+    '# Metrics',
+    'What `GET /metrics` answers, in the text format of Prometheus ([Metrics](../guides/production.md#metrics)). A histogram has the series `…_bucket`, with the label `le`, `…_sum` and `…_count`. Names and labels are stable. No label is a user, an address or a text that a caller has sent.',
+    table(['Metric', 'Type', 'Labels', 'Meaning'], rows),
+  ].join('\n\n')
+}
+
 /** Every generated file by its path in the repository. */
 export const referenceFiles = (): Record<string, string> => ({
   'docs/reference/configuration.md': `${configuration()}\n`,
   'docs/reference/errors.md': `${errors()}\n`,
   'docs/reference/audit-events.md': `${auditEvents()}\n`,
   'docs/reference/permissions.md': `${permissions()}\n`,
+  'docs/reference/metrics.md': `${metricsPage()}\n`,
   '.env.example': `${envExample()}\n`,
   'packages/server/src/base/db/columns.ts': columnsFile(),
 })

@@ -214,6 +214,7 @@ const PROGRAMS = [
   { name: 'oidc-agent', packages: ['oidc-agent-cli'], isThere: () => onPath('oidc-gen') },
   { name: 'oathtool', packages: ['oathtool'], isThere: () => onPath('oathtool') },
   { name: 'zbarimg', packages: ['zbar-tools'], isThere: () => onPath('zbarimg') },
+  { name: 'promtool', packages: ['prometheus'], isThere: () => onPath('promtool') },
   { name: 'bubblewrap', packages: ['bubblewrap'], isThere: () => onPath('bwrap') },
   { name: 'systemd', packages: ['systemd'], isThere: () => onPath('systemd-notify') },
   {

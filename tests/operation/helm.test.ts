@@ -154,6 +154,26 @@ describe('the chart', () => {
     })
   })
 
+  it('has a port for metrics, which the monitor reads without a credential, and which no Service of users has', async () => {
+    const values = { ...VALUES, metricsPort: 9464, serviceMonitor: { enabled: true } }
+    const manifests = await render(values)
+    const [container] = (one(manifests, 'Deployment').spec.template.spec as Pod).containers
+    expect(container.env).toContainEqual({ name: 'LATCHKEY_METRICS_ADDRESS', value: '0.0.0.0:9464' })
+    expect(container).toMatchObject({
+      ports: [{ containerPort: 4000 }, { name: 'metrics', containerPort: 9464 }],
+    })
+    expect(one(manifests, 'ServiceMonitor').spec.endpoints).toEqual([
+      { port: 'metrics', path: '/metrics', interval: '30s' },
+    ])
+    const services = manifests.filter(({ kind }) => kind === 'Service')
+    expect(services.map(({ metadata, spec }) => [metadata.name, spec.ports.length, spec.clusterIP])).toEqual(
+      expect.arrayContaining([
+        [expect.not.stringMatching(/metrics$/), 1, undefined],
+        [expect.stringMatching(/-metrics$/), 1, 'None'],
+      ]),
+    )
+  })
+
   it.each([
     ['publicUrl', { existingSecret: 'identity' }],
     ['existingSecret', { publicUrl: 'https://id.example.com' }],

@@ -85,8 +85,14 @@ describe('while PostgreSQL is frozen', () => {
     // known by now: refused before a statement is sent
     await Promise.all(Array.from({ length: 20 }, () => expectUnavailable()))
     expect(await node.ready()).toBe(503)
+    const { metrics, clock } = node.app.tools
+    const text = await metrics.write(clock.now())
+    expect(text).toMatch(/^latchkey_db_unreachable_total [1-9]/m)
+    expect(text).toMatch(/^latchkey_listen_up\{channel="revocations"\} 0$/m)
+    expect(text).toMatch(/^latchkey_metrics_unread [1-9]/m)
     await cluster.signal('SIGCONT')
     await expectServing()
+    expect(await metrics.write(clock.now())).toMatch(/^latchkey_metrics_unread 0$/m)
     expect(log.lines.filter((line) => /does not answer|answers again/.test(line))).toEqual([
       'error the database does not answer; requests are refused until it does',
       'info the database answers again',

@@ -286,6 +286,15 @@ const FAULTS: readonly [string, () => Promise<Record<string, string>>, code: str
     /^Port \d+ is in use\. Stop the program/,
   ],
   [
+    'an address for metrics that is in use',
+    async () => ({
+      LATCHKEY_METRICS_ADDRESS: `127.0.0.1:${await serverOf(() => {})}`,
+      ...inDatabase('latchkey', 'foreign_roles'),
+    }),
+    'EADDRINUSE',
+    /^The address 127\.0\.0\.1:\d+ for metrics is in use\. Stop the program/,
+  ],
+  [
     'an address of another machine',
     async () => ({ LATCHKEY_HOST: '192.0.2.7', ...inDatabase('latchkey', 'foreign_roles') }),
     'EADDRNOTAVAIL',

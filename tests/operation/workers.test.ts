@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { Connection } from '../../packages/server/src/base/db/connection.ts'
 import { Client } from '../../packages/server/src/testing/client.ts'
 import { startOtlpReceiver } from '../../packages/server/src/testing/otlp-receiver.ts'
-import { PASSWORD } from '../../packages/server/src/testing/world.ts'
+import { freePort, PASSWORD } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
 import { createDatabase } from './node.ts'
 import { buildBundle, startWorkers, type Workers, type WorkersOptions } from './workers.ts'
@@ -190,8 +190,13 @@ describe('kill -9 under load', () => {
 
 describe('workers', () => {
   it('answer with the metrics of all of them', async () => {
+    const port = await freePort()
     const { url } = await open('measured', {
-      env: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test', LATCHKEY_ADMIN_PASSWORD: PASSWORD },
+      env: {
+        LATCHKEY_ADMIN_EMAIL: 'ada@acme.test',
+        LATCHKEY_ADMIN_PASSWORD: PASSWORD,
+        LATCHKEY_METRICS_ADDRESS: `127.0.0.1:${port}`,
+      },
     })
     const client = new Client(url)
     await client.signIn('ada@acme.test', PASSWORD)
@@ -203,9 +208,15 @@ describe('workers', () => {
       const headers = { authorization: `Bearer ${secret}`, connection: 'close' }
       return (await fetch(`${url}/metrics`, { headers })).text()
     }
+    // those of the primary process, without a credential; never on the public address
+    expect((await fetch(`${url}/metrics`)).status).toBe(401)
+    const own = `http://127.0.0.1:${port}`
+    expect(await (await fetch(`${own}/healthz`)).text()).toBe('ok\n')
+    expect((await fetch(`${own}/api/v1/auth/me`)).status).toBe(404)
+    const ofPrimary = async (): Promise<string> => (await fetch(`${own}/metrics`)).text()
     // whichever of them answers
     for (let n = 0; n < 4; n++) {
-      const text = await read()
+      const text = n % 2 === 0 ? await read() : await ofPrimary()
       expect(text).toContain('latchkey_processes 2\n')
       expect(text).toContain(
         `latchkey_http_requests_total{route="/healthz",method="GET",status="200"} ${visits}\n`,

@@ -41,6 +41,10 @@ capabilities:
 - name: LATCHKEY_TRUSTED_PROXIES
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.metricsPort }}
+- name: LATCHKEY_METRICS_ADDRESS
+  value: "0.0.0.0:{{ . }}"
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}

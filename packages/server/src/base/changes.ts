@@ -37,6 +37,8 @@ export interface Changes {
   isCurrent(): boolean
   /** Whether neither the subject (a user, a client) nor the organization has changed since a number; only with `isCurrent()`. */
   isUnchanged(since: number, subjectId: string, organizationId: string | null): boolean
+  /** Whether notifications arrive, as far as this process knows; no credential may be accepted for it (`isCurrent`). */
+  isListening(): boolean
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -90,6 +92,7 @@ export function createChanges(tools: {
 
   return {
     last: () => last,
+    isListening: replica.isCurrent,
     isCurrent() {
       if (!replica.isCurrent()) return false
       const now = clock.ticks()

@@ -208,3 +208,18 @@ export function databaseTarget(databaseUrl: string): Target {
 /** As an identifier of SQL, quoted only where it has to be. */
 const quoted = (name: string): string =>
   /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+
+/** Of LATCHKEY_METRICS_ADDRESS. @returns a Failure with the sentence, or the error itself where there is none */
+export function metricsFailure(error: unknown, address: string): unknown {
+  const code = rootCode(error)
+  const advice = 'set another LATCHKEY_METRICS_ADDRESS.'
+  if (code === 'EADDRINUSE')
+    return new Failure(
+      `The address ${address} for metrics is in use. Stop the program that listens on it, or ${advice}`,
+      code,
+    )
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new Failure(`${address} is not an address of this machine; ${advice}`, code)
+  if (code === 'EACCES') return new Failure(`This user may not listen on ${address}; ${advice}`, code)
+  return error
+}

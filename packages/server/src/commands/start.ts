@@ -12,8 +12,10 @@ import { DataDirInUse } from '../base/db/index.ts'
 import { limitsOfPrimary } from '../base/limits/primary.ts'
 import { createLog, isForPeople, type Log, writeUnredacted } from '../base/log/index.ts'
 import type { Metrics } from '../base/metrics/index.ts'
+import type { MetricsListener } from '../base/metrics/listener.ts'
 import { siblingsOverPrimary } from '../base/metrics/workers.ts'
 import { version } from '../base/version.ts'
+import { listenTarget } from '../config/kinds.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig, serviceVariables } from '../config.ts'
 import { warnOfClock } from './clock-difference.ts'
@@ -28,7 +30,7 @@ import {
   type Terminal,
   UsageError,
 } from './command.ts'
-import { failureOf } from './failures.ts'
+import { failureOf, metricsFailure } from './failures.ts'
 import { collectWhenIdle } from './idle-memory.ts'
 import { captureProcessOutput } from './process-output.ts'
 import { notifySystemd } from './systemd.ts'
@@ -83,7 +85,7 @@ async function startServer(args: Args, { json, commands }: Terminal): Promise<Co
   if (!isSupervised) return serve({ config, log }, lifecycle, commands)
   if (cluster.isPrimary) {
     const { keepWorkers } = await import('./workers.ts')
-    return keepWorkers(count, lifecycle, log)
+    return keepWorkers(count, { lifecycle, log, openMetrics: (write) => openMetrics(config, write) })
   }
   // the primary process counts for all workers
   const limitStore = limitsOfPrimary(process)
@@ -136,12 +138,17 @@ async function serve(
   let metrics: Metrics | null = null
   const clock = systemClock()
   const own = async () => (await metrics?.ofProcess(clock.now())) ?? []
-  const siblings = cluster.isWorker ? { siblings: siblingsOverPrimary(process, own) } : {}
+  const write = async () => {
+    if (metrics === null) throw new Error('the server has not started')
+    return metrics.write(clock.now())
+  }
+  const siblings = cluster.isWorker ? { siblings: siblingsOverPrimary(process, own, write) } : {}
   const app = await open({ ...options, ...siblings }).catch((error: unknown) => {
     throw failureOf(error, config)
   })
   metrics = app.tools.metrics
   let control: ControlServer | null = null
+  let listener: MetricsListener | null = null
   let isReplaced = false
   const ended = untilStopped(() =>
     log.warn({}, 'SIGHUP replaces the workers of `start --workers`, and this server has none'),
@@ -153,6 +160,7 @@ async function serve(
       log.info({ variables: foreign }, 'environment variables of a Kubernetes Service are not settings')
     if (app.tools.db.kind === 'postgres' && (cluster.worker?.id ?? 1) === 1)
       await warnOfClock(app.tools.db, log)
+    if (cluster.isPrimary) listener = await openMetrics(config, write)
     const { url } = await app.start()
     if (app.tools.db.kind === 'pglite') {
       const { controlHandler } = await import('./through.ts')
@@ -172,9 +180,22 @@ async function serve(
     // commands in progress use the tools
     await control?.close()
     await app.stop({ isReplaced })
+    await listener?.close()
   }
   if (cluster.isPrimary) lifecycle.stopped()
   return done(undefined, '')
+}
+
+/** The listener of LATCHKEY_METRICS_ADDRESS; null where it is not set. @throws Failure where it cannot listen */
+async function openMetrics(
+  { metricsAddress }: Config,
+  write: () => Promise<string>,
+): Promise<MetricsListener | null> {
+  if (metricsAddress === null) return null
+  const { listenForMetrics } = await import('../base/metrics/listener.ts')
+  return listenForMetrics(listenTarget(metricsAddress), write).catch((error: unknown) => {
+    throw metricsFailure(error, metricsAddress)
+  })
 }
 
 /** Opens the server; waits while a command or a stopping server holds the embedded database. */

@@ -8,6 +8,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { systemClock } from '../base/clock.ts'
 import { limitsForWorkers } from '../base/limits/primary.ts'
 import type { Log } from '../base/log/index.ts'
+import type { MetricsListener } from '../base/metrics/listener.ts'
 import { metricsForWorkers } from '../base/metrics/workers.ts'
 import { type CommandOutcome, done, Failure } from './command.ts'
 import { REPLACED, untilStopped } from './until-stopped.ts'
@@ -32,7 +33,17 @@ const MOST_FAILED_STARTS = 5
 /** Longer than a worker takes to finish its requests; what has not ended by then hangs. */
 const MOST_ENDING = 60_000
 
-export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log): Promise<CommandOutcome> {
+export interface Supervision {
+  lifecycle: Lifecycle
+  log: Log
+  /** Opens the listener of the metrics, which all workers have together. */
+  openMetrics(write: () => Promise<string>): Promise<MetricsListener | null>
+}
+
+export async function keepWorkers(
+  count: number,
+  { lifecycle, log, openMetrics }: Supervision,
+): Promise<CommandOutcome> {
   let isStarted = false
   let isStopping = false
   let failedStarts = 0
@@ -83,9 +94,9 @@ export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log)
   })
 
   const answerLimits = limitsForWorkers()
-  const receiveMetrics = metricsForWorkers(workersNow)
+  const metrics = metricsForWorkers(workersNow)
   cluster.on('message', (worker, message) => {
-    receiveMetrics(worker, message)
+    metrics.receive(worker, message)
     const answer = answerLimits(message)
     if (answer && worker.isConnected()) worker.send(answer)
   })
@@ -126,6 +137,7 @@ export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log)
     isUnderWay = false
   }
 
+  const listener = await openMetrics(metrics.write)
   const stopped = untilStopped(() => void reload())
   try {
     const first = await Promise.race([listening(fork()), failed, stopped])
@@ -140,6 +152,7 @@ export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log)
   } finally {
     isStopping = true
     await endAll()
+    await listener?.close()
   }
   lifecycle.stopped()
   return done(undefined, '')

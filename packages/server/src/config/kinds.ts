@@ -101,6 +101,22 @@ export const host: Kind<string> = kind('an IP address or a host name to listen o
     : undefined,
 )
 
+/** An address and a port to listen on; an IPv6 address in brackets. */
+export const listenAddress: Kind<string> = kind(
+  'an address and a port to listen on, such as `127.0.0.1:9464` or `[::1]:9464`',
+  (text) => {
+    const { host: address, port } = listenTarget(text)
+    const isAddress = text.startsWith('[') ? isIP(address) === 6 : host.read(address) !== undefined
+    return isAddress && isIP(text) === 0 && port >= 1 && port <= 65_535 ? text : undefined
+  },
+)
+
+/** @returns the port 0 where there is none */
+export function listenTarget(text: string): { host: string; port: number } {
+  const [, bracketed, name = '', port = '0'] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
+  return { host: bracketed ?? name, port: Number(port) }
+}
+
 /** As browsers send it in `Origin`: labels, an IPv4 address or a bracketed IPv6 address; no wildcard, no dot at the end. */
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/
 

@@ -3,6 +3,7 @@
  * setting to change, and its message completes a sentence that states what to do.
  */
 
+import { listenTarget } from './kinds.ts'
 import { weaknessOf } from './secret.ts'
 import { type Config, type Fault, SETTINGS, type Setting, type SettingName } from './settings.ts'
 
@@ -95,6 +96,12 @@ export const CONTRADICTIONS: readonly Rule[] = [
     setting: 'LATCHKEY_SECRET_PREVIOUS',
     broken: (config) => Boolean(config.secretPrevious) && config.secretPrevious === config.secret,
     message: 'must differ from LATCHKEY_SECRET: it is the secret before the rotation',
+  },
+  {
+    setting: 'LATCHKEY_METRICS_ADDRESS',
+    broken: ({ metricsAddress, port }) =>
+      Boolean(metricsAddress) && listenTarget(metricsAddress ?? '').port === port,
+    message: 'must have another port than LATCHKEY_PORT, which serves users',
   },
   {
     setting: 'LATCHKEY_ACCESS_LOG',

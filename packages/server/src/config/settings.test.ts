@@ -235,6 +235,24 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
       'udp://192.0.2.53',
     ],
   },
+  metricsAddress: {
+    takes: {
+      '127.0.0.1:9464': '127.0.0.1:9464',
+      '[::1]:9464': '[::1]:9464',
+      'metrics.internal:80': 'metrics.internal:80',
+    },
+    refuses: [
+      '9464',
+      ':9464',
+      '127.0.0.1',
+      '127.0.0.1:0',
+      '127.0.0.1:65536',
+      '::1:9464',
+      '[127.0.0.1]:9464',
+      'http://a:1',
+      'a b:1',
+    ],
+  },
   accessLog: { takes: { yes: true, no: false }, refuses: ['/var/log/access'] },
   otlpEndpoint: {
     takes: {

@@ -4,8 +4,9 @@
  */
 import { LOCALES, STYLES } from '../base/call.ts'
 import {
-  atMost, ceremonyOrigin, clientId, clientSecret, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, hostAndPort, issuer, type Kind, listOf, listOrOff, listOrSwitch,namedValues, 
-  nameServer, network, nullable, oneOf, origin, percentage, plainEndpoint, postgresUrl, privateKey, sender, text, url, wholeNumber, yesNo,
+  atMost, ceremonyOrigin, clientId, clientSecret, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, hostAndPort, issuer, type Kind, listenAddress,
+  listOf, listOrOff, listOrSwitch,
+  namedValues, nameServer, network, nullable, oneOf, origin, percentage, plainEndpoint, postgresUrl, privateKey, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
 import { PASSWORD_PROFILES } from './password-profiles.ts'
 
@@ -265,6 +266,8 @@ export const SETTINGS = {
     about: 'How long audit events are kept.' }),
   dnsServers: set('LATCHKEY_DNS_SERVERS', 'operation', listOf(nameServer), { byDefault: '',
     about: 'The name servers by which the domains of organizations are verified, asked in this order; without it, those of the system.' }),
+  metricsAddress: set('LATCHKEY_METRICS_ADDRESS', 'operation', nullable(listenAddress), { byDefault: null,
+    about: 'A second address and port that serve `/metrics` to anyone who reaches them, also while the database is unreachable, and nothing else but `/healthz`; for a network that only operators reach. Without it, `/metrics` requires the permission `metrics:read`.' }),
   accessLog: set('LATCHKEY_ACCESS_LOG', 'operation', yesNo, { byDefault: 'no',
     about: 'Whether every request is logged at the level `info`: method, path without its query and without secrets, status, duration, bytes, request id, user id and client address.' }),
   logLevel: set('LATCHKEY_LOG_LEVEL', 'operation', oneOf('debug', 'info', 'warn', 'error', 'silent'), { byDefault: { development: 'info', testing: 'warn', production: 'info' },

@@ -4,12 +4,12 @@ import { createChanges } from '../base/changes.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { keyring } from '../base/crypto.ts'
 import type { Database } from '../base/db/database.ts'
-import { createHashing, type Hashing } from '../base/hashing/index.ts'
+import { createHashing } from '../base/hashing/index.ts'
 import { proxyCheck } from '../base/http/request/address.ts'
 import { createLimits, type LimitStore, type RateLimits } from '../base/limits/index.ts'
 import { limitsInRedis } from '../base/limits/redis.ts'
 import type { Log } from '../base/log/index.ts'
-import { createMetrics, type Metrics, type Siblings } from '../base/metrics/index.ts'
+import { createMetrics, type Siblings } from '../base/metrics/index.ts'
 import { registerProcess } from '../base/metrics/process.ts'
 import { createBreaches } from '../base/outbound/breaches.ts'
 import { createOutbound } from '../base/outbound/index.ts'
@@ -26,6 +26,7 @@ import { createKeys } from './keys/index.ts'
 import { limitsInDatabase } from './limits/index.ts'
 import { createMail } from './mail/index.ts'
 import { createCounts } from './metrics/counts.ts'
+import { hashObserver, observeDatabase, registerRedis, registerState } from './metrics/state.ts'
 import { createRevocations } from './revocations/index.ts'
 import { createRoles } from './roles/index.ts'
 import { createRoutedDomains } from './routed-domains.ts'
@@ -51,14 +52,23 @@ export async function openTools(
   const metrics = createMetrics(siblings)
   const tracer = openTracer(config, clock, plainLog, spanCounts(metrics))
   const log = tracer?.log(plainLog) ?? plainLog
-  if (tracer) db.observe(tracer.database)
+  if (tracer) db.trace(tracer.database)
   const changes = createChanges({ db, clock, log })
   const ring = keyring(config.secret, config.secretPrevious)
-  const jobs = createJobs({ db, clock, log, tracer })
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
   const counts = createCounts(metrics)
+  const ended = (kind: string, outcome: string): void => counts.jobs({ kind, outcome }).add()
+  const jobs = createJobs({ db, clock, log, ended, tracer })
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config, counts, tracer })
-  const plain = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
+  const plain = await createHashing({
+    algorithm,
+    argon2MemoryKib,
+    argon2Passes,
+    bcryptCost,
+    queue,
+    log,
+    observer: hashObserver(metrics, clock),
+  })
   const hashing = tracer?.hashing(plain) ?? plain
   const observe = tracer ? { observe: tracer.outbound } : {}
   const breaches = createBreaches({ clock, log, config, ...observe })
@@ -73,7 +83,8 @@ export async function openTools(
   const counter = registerRedis(metrics, redis)
   const sharedRows = openSharedRows({ db, redis, config, changes, clock, keyring: ring, log, counter })
   const stopMeasuring = registerProcess(metrics, { version: version() })
-  registerHashing(metrics, hashing)
+  observeDatabase(metrics, db, clock)
+  registerState(metrics, { db, keys, changes, revocations, limits, clock, hashing })
   const accounts = {
     keyring: ring,
     hashing,
@@ -137,32 +148,4 @@ function openLimits({ db, redis, limitStore, log }: Pick<Tools, 'db' | 'log'> & 
   // the embedded database has one process
   if (db.kind === 'pglite') return { usual, exact: usual }
   return { usual, exact: createLimits({ store: limitsInDatabase({ db }), log }) }
-}
-
-/** @returns the counter of rows that nodes share */
-function registerRedis(metrics: Pick<Metrics, 'gauge' | 'counter'>, redis: Redis | null) {
-  metrics.gauge(
-    'redis_up',
-    {
-      help: 'Whether Redis answers: 1 or 0; nothing without `REDIS_URL`. Of several workers, of the one that answers.',
-      labels: [],
-    },
-    () => (redis ? [{ labels: {}, value: redis.isUp() ? 1 : 0 }] : []),
-  )
-  return metrics.counter('shared_rows_total', {
-    help: 'Look-ups in Redis of credentials that were not in memory: `hit`, or `miss` where they were read from the database.',
-    labels: ['outcome'],
-  })
-}
-
-function registerHashing(metrics: Pick<Metrics, 'gauge'>, hashing: Pick<Hashing, 'load'>): void {
-  metrics.gauge(
-    'hash_tasks',
-    {
-      help: 'Passwords that are hashed or verified, and that wait for it.',
-      labels: ['state'],
-      isOfProcess: true,
-    },
-    () => Object.entries(hashing.load()).map(([state, value]) => ({ labels: { state }, value })),
-  )
 }

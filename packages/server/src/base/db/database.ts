@@ -9,19 +9,19 @@ import type { Log } from '../log/index.ts'
 import { runTogether } from './compiled.ts'
 import { type Connection, type DatabaseRole, isOutdated, type StatementResult } from './connection.ts'
 import type { Driver } from './driver.ts'
-import { isAborted, isUnwritable, TransactionRolledBack } from './faults.ts'
+import { isAborted, isConnectionLost, isUnwritable, TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
 import { pendingMigrations } from './migrate.ts'
-import type { DatabaseObserver, ObservedTransaction, ObservedWork } from './observer.ts'
+import type { DatabaseSpans, ObservedTransaction, ObservedWork } from './spans.ts'
 import type { Tables } from './tables.ts'
-import type { Db, LockWait, Scope, Tx } from './types.ts'
+import type { Db, DbObserver, LockWait, Scope, Tx } from './types.ts'
 
 /** The interface for the composition root, migrations and startup checks; features see only `Db`. */
 export interface Database extends Db {
   /** A connection with the privileges of the login role, for migrations and checks; never for a request. */
   asOwner<T>(work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Has transactions and statements observed from now on, for traces. */
-  observe(by: DatabaseObserver): void
+  /** Reports transactions and statements from now on, for traces. */
+  trace(by: DatabaseSpans): void
 }
 
 export interface DatabaseOptions {
@@ -46,9 +46,11 @@ export function database(options: DatabaseOptions): Database {
   const here = new Set<{ channel: string; onMessage(payload: string): void }>()
   let closing: Promise<void> | null = null
   let isWritable = true
-  let observer: DatabaseObserver | null = null
+  let observer: DbObserver | null = null
+  let spans: DatabaseSpans | null = null
 
   const note = (error: unknown): void => {
+    if (observer !== null && isConnectionLost(error)) observer.unreachable()
     if (!isWritable || !isUnwritable(error instanceof TransactionRolledBack ? error.cause : error)) return
     isWritable = false
     log.error({ err: error }, 'the database cannot be written to; the server is not ready until it can')
@@ -63,9 +65,12 @@ export function database(options: DatabaseOptions): Database {
   }
   const plain = async <R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> => {
     assertOutside()
+    const began = observer === null ? 0 : observer.ticks()
     for (let again = 2; ; again--) {
       try {
-        return await driver.statement<R>(text, values)
+        const answered = await driver.statement<R>(text, values)
+        observer?.took('statement', observer.ticks() - began)
+        return answered
       } catch (error) {
         // each connection of the pair may have prepared it; it did not run, so that it may be sent again
         if (again > 0 && isOutdated(error)) continue
@@ -74,8 +79,13 @@ export function database(options: DatabaseOptions): Database {
       }
     }
   }
+  const acquire = (): Promise<Connection> =>
+    driver.acquire().catch((error: unknown) => {
+      note(error)
+      throw error
+    })
   const statement: typeof plain = <R>(text: string, values: readonly unknown[]) => {
-    const seen = observer === null ? null : observer.statement(text)
+    const seen = spans === null ? null : spans.statement(text)
     return seen === null ? plain<R>(text, values) : observed(seen, () => plain<R>(text, values))
   }
   const transactIn = async <T>(
@@ -84,7 +94,8 @@ export function database(options: DatabaseOptions): Database {
     seen: ObservedTransaction | null,
   ): Promise<T> => {
     assertOutside()
-    const connection = await driver.acquire()
+    const began = observer === null ? 0 : observer.ticks()
+    const connection = await acquire()
     const transaction = new Transaction(connection, scope, tell, seen)
     let result: T
     try {
@@ -102,6 +113,7 @@ export function database(options: DatabaseOptions): Database {
       throw error
     } finally {
       driver.release(connection)
+      observer?.took('transaction', observer.ticks() - began)
     }
     for (const run of transaction.after) {
       try {
@@ -114,7 +126,8 @@ export function database(options: DatabaseOptions): Database {
   }
   const commitOne = async <R>(begin: string, text: string, values: readonly unknown[]): Promise<R[]> => {
     assertOutside()
-    const connection = await driver.acquire()
+    const began = observer === null ? 0 : observer.ticks()
+    const connection = await acquire()
     try {
       return await transact<R>(connection, begin, text, values)
     } catch (error) {
@@ -122,6 +135,7 @@ export function database(options: DatabaseOptions): Database {
       throw error
     } finally {
       driver.release(connection)
+      observer?.took('transaction', observer.ticks() - began)
     }
   }
   const hot: Kysely<Tables> = new Handle(statement)
@@ -133,14 +147,14 @@ export function database(options: DatabaseOptions): Database {
       return (await statement<R>(query.sql, parameters)).rows
     },
     tx(scope, work) {
-      const seen = observer?.transaction() ?? null
+      const seen = spans?.transaction() ?? null
       return seen === null
         ? transactIn(scope, work, null)
         : observed(seen, () => transactIn(scope, work, seen))
     },
     commit<R>({ sql, parameters }: CompiledQuery<R>, wait?: LockWait): Promise<R[]> {
       const begin = wait?.isBrief ? BEGIN_BRIEF : BEGIN.system
-      const seen = observer?.transaction() ?? null
+      const seen = spans?.transaction() ?? null
       if (seen === null) return commitOne<R>(begin, sql, parameters)
       return observed(seen, () => observed(seen.statement(sql), () => commitOne<R>(begin, sql, parameters)))
     },
@@ -180,6 +194,10 @@ export function database(options: DatabaseOptions): Database {
     observe(by) {
       observer = by
     },
+    trace(by) {
+      spans = by
+    },
+    waiting: driver.waiting,
     pendingMigrations: () => pendingMigrations(driver),
     asOwner: (work) => driver.asOwner(work),
     close() {

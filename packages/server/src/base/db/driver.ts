@@ -9,6 +9,8 @@ export interface Driver {
   /** A connection for one transaction; every connection that is acquired must be released, also after errors. */
   acquire(): Promise<Connection>
   release(connection: Connection): void
+  /** The number of transactions that wait for a connection. */
+  waiting(): number
   /** A single statement outside of a transaction, in system scope. */
   statement<R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>>
   listen(

@@ -99,6 +99,7 @@ export async function pgliteDriver(first: Engine, recovery: Recovery | null = nu
   await onConnection(async () => {})
   return {
     kind: 'pglite',
+    waiting: () => pool.waiting,
     async acquire() {
       const connection = await pool.acquire()
       if (isMigrated) return connection

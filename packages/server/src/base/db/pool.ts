@@ -31,6 +31,11 @@ export class Pool {
     this.#open = open
   }
 
+  /** The number of transactions that wait for a connection. */
+  get waiting(): number {
+    return this.#waiters.length
+  }
+
   get connections(): Iterable<Connection> {
     return this.#connections
   }

@@ -152,6 +152,7 @@ export function postgresDriver(options: PostgresOptions): Driver {
       return pool.acquire()
     },
     release: (connection) => pool.release(connection),
+    waiting: () => pool.waiting,
     async statement<R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> {
       const [a, b] = pair
       if (isSilent) throw isSilent

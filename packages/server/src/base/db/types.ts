@@ -53,6 +53,15 @@ export interface LockWait {
   readonly isBrief: boolean
 }
 
+/** Observes what the database is used for, for metrics. */
+export interface DbObserver {
+  ticks(): number
+  /** `statement`: one by itself; `transaction`: from the wait for a connection to the end. */
+  took(what: 'statement' | 'transaction', milliseconds: number): void
+  /** A statement or transaction that found no database. */
+  unreachable(): void
+}
+
 export interface Db {
   readonly kind: 'postgres' | 'pglite'
   /**
@@ -93,6 +102,10 @@ export interface Db {
   isWritable(write: (tx: Tx) => Promise<void>): Promise<boolean>
   /** Migrations not yet applied, by name, oldest first. */
   pendingMigrations(): Promise<string[]>
+  /** Has one observer from now on, also of what other features do. */
+  observe(observer: DbObserver): void
+  /** The number of transactions that wait for a connection of this process. */
+  waiting(): number
   /** Waits for running transactions, then closes every connection (and the data-directory lock). Idempotent. */
   close(): Promise<void>
 }

@@ -21,7 +21,7 @@ import {
 import { formOf, readHash } from './forms.ts'
 import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { lowerPoolPriority } from './priority.ts'
-import { createGate } from './queue.ts'
+import { createGate, type GateObserver } from './queue.ts'
 import { HashRefused } from './refusal.ts'
 
 export { loadArgon2, loadBcrypt } from './native.ts'
@@ -68,6 +68,8 @@ export interface HashingOptions {
   concurrency?: number
   /** Receives a warning for each stored hash that cannot be read. */
   log?: Pick<Log, 'warn'>
+  /** Observes the tasks, for metrics. */
+  observer?: GateObserver
 }
 
 const LONGEST = 1024
@@ -79,7 +81,7 @@ const scryptHash = promisify<string, Buffer, number, { N: number }, Buffer>(scry
 /** @throws NativeMissing where the configured algorithm cannot be loaded */
 export async function createHashing(options: HashingOptions): Promise<Hashing> {
   const concurrency = options.concurrency ?? availableParallelism()
-  const gate = createGate(concurrency, options.queue * concurrency)
+  const gate = createGate(concurrency, options.queue * concurrency, options.observer)
   const own = await (options.algorithm === 'argon2id' ? argon2id(options) : bcrypt(options))
   const bounds = {
     memoryKib: Math.max(BOUNDS.memoryKib, options.argon2MemoryKib),

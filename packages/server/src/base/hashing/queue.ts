@@ -13,12 +13,22 @@ export interface Gate {
   load(): { running: number; waiting: number }
 }
 
-export function createGate(concurrency: number, limit: number): Gate {
+/** What observes the tasks, for metrics. */
+export interface GateObserver {
+  ticks(): number
+  /** Without the wait for its turn. */
+  took(milliseconds: number): void
+  refused(): void
+}
+
+export function createGate(concurrency: number, limit: number, observer?: GateObserver): Gate {
   const waiting: (() => void)[] = []
   let running = 0
 
   const assertRoom = (): void => {
-    if (running >= concurrency && waiting.length >= limit) throw problem('UNAVAILABLE', { retryAfter: 2 })
+    if (running < concurrency || waiting.length < limit) return
+    observer?.refused()
+    throw problem('UNAVAILABLE', { retryAfter: 2 })
   }
   const enter = async (): Promise<void> => {
     if (running < concurrency) {
@@ -39,10 +49,12 @@ export function createGate(concurrency: number, limit: number): Gate {
     assertRoom,
     async run(work) {
       await enter()
+      const began = observer?.ticks() ?? 0
       try {
         return await work()
       } finally {
         leave()
+        observer?.took(observer.ticks() - began)
       }
     },
     load: () => ({ running, waiting: waiting.length }),

@@ -36,7 +36,7 @@ import { apiHandler } from './serve/api.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
 import { healthRows, type Readiness, readiness } from './serve/health.ts'
-import { type Measured, measured } from './serve/measured.ts'
+import { type Measured, measured, refusedByLimits } from './serve/measured.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { protocolHandler, protocolPreflight } from './serve/protocol.ts'
 import { refuse } from './serve/refuse.ts'
@@ -116,6 +116,7 @@ export function createHttp(options: HttpOptions): Http {
     config,
     limits,
     challenges: config.challenge === 'off' ? null : createChallenges({ keyring, limits }),
+    refusals: refusedByLimits(metrics),
     log,
     traces,
     logUnavailable: occasionally(log.warn, 'requests refused: busy or unavailable', UNAVAILABLE_LOG),

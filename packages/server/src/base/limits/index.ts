@@ -43,6 +43,7 @@ function shared(store: LimitStore, local: MemoryLimits, log: Pick<Log, 'warn' | 
   }
   return {
     look: local.look,
+    isShared: () => !isDown,
     take(windows, now) {
       const known = local.look(windows, now)
       if (isRefused(known)) return known

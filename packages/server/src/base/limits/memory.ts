@@ -55,6 +55,7 @@ export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
 
   return {
     size: () => held.size,
+    isShared: () => true,
     take(windows, at) {
       const now = at.getTime()
       return takeIn(windows, (window) => open(window, now), now)

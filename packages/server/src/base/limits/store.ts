@@ -32,4 +32,6 @@ export interface Limits {
   take(windows: readonly LimitWindow[], now: Date): Eventual<readonly LimitVerdict[]>
   /** The verdicts as this process knows them, without counting: of a shared store, its own share. */
   look(windows: readonly LimitWindow[], now: Date): readonly LimitVerdict[]
+  /** Whether what counts answered last; while it does not, this process counts by itself. */
+  isShared(): boolean
 }

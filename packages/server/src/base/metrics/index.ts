@@ -26,6 +26,8 @@ export interface Sample<L extends string> {
 export interface About<L extends string> {
   help: string
   labels: readonly L[]
+  /** For the reference: which values a label has. Default: what its name says. */
+  values?: Partial<Record<L, readonly string[]>>
 }
 
 export interface HistogramAbout<L extends string> extends About<L> {
@@ -34,8 +36,8 @@ export interface HistogramAbout<L extends string> extends About<L> {
 }
 
 export interface GaugeAbout<L extends string> extends About<L> {
-  /** Whether each process has its part of the value, which is summed over workers; otherwise it is the same for all. Default: false. */
-  isOfProcess?: boolean
+  /** What several workers report together, where each has its own value; absent: the value is the same for all. */
+  workers?: 'sum' | 'min' | 'max'
 }
 
 /** The state of one metric in one process, as it is sent between processes; the form is that of prom-client. */
@@ -43,7 +45,7 @@ export interface MetricState {
   name: string
   help: string
   type: 'counter' | 'gauge' | 'histogram'
-  aggregator: 'sum' | 'first'
+  aggregator: 'sum' | 'first' | 'min' | 'max'
   values: readonly Value[]
 }
 
@@ -60,7 +62,8 @@ export interface Metrics {
   /** Registers a histogram. @param name without the prefix, ending in its unit */
   histogram<L extends string>(name: string, about: HistogramAbout<L>): (labels: Labels<L>) => HistogramCell
   /**
-   * Registers a gauge. `read` is called each time that the metrics are written.
+   * Registers a gauge. `read` is called each time that the metrics are written, unless the call before has not ended: a
+   * gauge that fails or does not answer within a second has no series, which `latchkey_metrics_unread` counts.
    * @param name without the prefix `latchkey_`, ending in its unit
    */
   gauge<L extends string>(
@@ -73,15 +76,28 @@ export interface Metrics {
   /** All metrics of the server in the text format of Prometheus. */
   write(now: Date): Promise<string>
   /** The registered metrics, for the reference. */
-  list(): readonly Pick<MetricState, 'name' | 'help' | 'type'>[]
+  list(): readonly MetricAbout[]
 }
 
-interface Registered {
-  name: string
-  help: string
-  type: MetricState['type']
-  isShared: boolean
+export interface MetricAbout extends Pick<MetricState, 'name' | 'help' | 'type'> {
+  labels: readonly string[]
+  values: Partial<Record<string, readonly string[]>>
+}
+
+interface Registered extends MetricAbout {
+  aggregator: MetricState['aggregator']
   read(now: Date): Promise<readonly Value[]>
+}
+
+/** Milliseconds that a gauge has, so that a slow database does not hold up what the process itself knows. */
+const PATIENCE = 1000
+
+const UNREAD = {
+  name: 'latchkey_metrics_unread',
+  help: 'Metrics that are missing here because they could not be read in time.',
+  type: 'gauge' as const,
+  labels: [],
+  values: {},
 }
 
 export function createMetrics(siblings: Siblings = async () => []): Metrics {
@@ -95,45 +111,71 @@ export function createMetrics(siblings: Siblings = async () => []): Metrics {
   }
   const ofTable = (table: CellTable<unknown>) => async () => table.values()
 
-  const stateOf = async (
-    { name, help, type, isShared, read }: Registered,
-    now: Date,
-  ): Promise<MetricState> => ({
-    name,
-    help,
-    type,
-    aggregator: isShared ? 'first' : 'sum',
-    values: await read(now),
-  })
-  const ofProcess = (now: Date): Promise<MetricState[]> =>
-    Promise.all(registered.filter(({ isShared }) => !isShared).map((metric) => stateOf(metric, now)))
+  async function statesOf(those: readonly Registered[], now: Date): Promise<MetricState[]> {
+    let unread = 0
+    const states = await Promise.all(
+      those.map(async ({ labels: _, values: __, read, ...metric }): Promise<MetricState> => {
+        const values = await within(PATIENCE, read(now))
+        if (values === null) unread += 1
+        return { ...metric, values: values ?? [] }
+      }),
+    )
+    const { labels: _, values: __, ...about } = UNREAD
+    return [...states, { ...about, aggregator: 'sum', values: [{ labels: {}, value: unread }] }]
+  }
 
   return {
-    counter(name, { help, labels }) {
+    counter(name, { help, labels, values = {} }) {
       const table = cellTable(labels, (value) => counterOf(value))
-      register({ name, help, type: 'counter', isShared: false, read: ofTable(table) })
+      register({ name, help, labels, values, type: 'counter', aggregator: 'sum', read: ofTable(table) })
       return table.cell
     },
-    histogram(name, { help, labels, buckets }) {
+    histogram(name, { help, labels, values = {}, buckets }) {
       const table = cellTable(labels, (of) => histogramCell(`latchkey_${name}`, buckets, of))
-      register({ name, help, type: 'histogram', isShared: false, read: ofTable(table) })
+      register({ name, help, labels, values, type: 'histogram', aggregator: 'sum', read: ofTable(table) })
       return table.cell
     },
-    gauge(name, { help, isOfProcess = false }, read) {
-      register({ name, help, type: 'gauge', isShared: !isOfProcess, read: async (now) => await read(now) })
+    gauge(name, { help, labels, values = {}, workers = 'first' as const }, read) {
+      register({ name, help, labels, values, type: 'gauge', aggregator: workers, read: onceAtATime(read) })
     },
-    ofProcess,
+    ofProcess: (now) =>
+      statesOf(
+        registered.filter(({ aggregator }) => aggregator !== 'first'),
+        now,
+      ),
     async write(now) {
-      const [others, own] = await Promise.all([
-        siblings(),
-        Promise.all(registered.map((metric) => stateOf(metric, now))),
-      ])
+      const [others, own] = await Promise.all([siblings(), statesOf(registered, now)])
       // loaded when the metrics are read first
       const { AggregatorRegistry } = await import('prom-client')
       const text = await AggregatorRegistry.aggregate([own, ...others] as unknown as object[]).metrics()
       return text
     },
-    list: () => registered.map(({ name, help, type }) => ({ name, help, type })),
+    list: () => [
+      ...registered.map(({ name, help, type, labels, values }) => ({ name, help, type, labels, values })),
+      UNREAD,
+    ],
+  }
+}
+
+/** @returns null where it fails, or takes longer */
+async function within<T>(milliseconds: number, running: Promise<T>): Promise<T | null> {
+  let late: NodeJS.Timeout | undefined
+  const end = new Promise<null>((resolve) => {
+    late = setTimeout(resolve, milliseconds, null)
+  })
+  const ended = await Promise.race([running.catch(() => null), end])
+  clearTimeout(late)
+  return ended
+}
+
+/** A call during another one gets what that returns. */
+function onceAtATime<T>(read: (now: Date) => Promise<T> | T): (now: Date) => Promise<T> {
+  let running: Promise<T> | null = null
+  return (now) => {
+    running ??= (async () => await read(now))().finally(() => {
+      running = null
+    })
+    return running
   }
 }
 

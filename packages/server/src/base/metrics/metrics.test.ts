@@ -6,7 +6,9 @@ import { metricsForWorkers, siblingsOverPrimary, type WorkerChannel } from './wo
 
 const NOW = new Date('2026-11-27T12:00:00Z')
 const linesOf = async (metrics: Metrics) =>
-  (await metrics.write(NOW)).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  (await metrics.write(NOW))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('latchkey_metrics_unread'))
 
 describe('a counter', () => {
   it('counts each of its series, whose cell is found again', async () => {
@@ -63,16 +65,72 @@ describe('a histogram', () => {
   })
 })
 
+describe('a gauge', () => {
+  const unread = async (metrics: Metrics) =>
+    /^latchkey_metrics_unread (\d+)$/m.exec(await metrics.write(NOW))?.[1]
+
+  it('that fails or does not answer in time is left out, and counted', async () => {
+    const metrics = createMetrics()
+    metrics.gauge('good', { help: 'Good.', labels: [] }, () => [{ labels: {}, value: 1 }])
+    expect(await unread(metrics)).toBe('0')
+    metrics.gauge('bad', { help: 'Bad.', labels: [] }, () => {
+      throw new Error('no database')
+    })
+    metrics.gauge('rejected', { help: 'Rejected.', labels: [] }, () => Promise.reject(new Error('gone')))
+    metrics.gauge('slow', { help: 'Slow.', labels: [] }, () => new Promise(() => {}))
+    expect(await unread(metrics)).toBe('3')
+    expect(await linesOf(metrics)).toEqual(['latchkey_good 1'])
+  })
+
+  it('is not read again while it is being read', async () => {
+    const metrics = createMetrics()
+    let reads = 0
+    let answer: (value: { labels: object; value: number }[]) => void = () => {}
+    metrics.gauge('slow', { help: 'Slow.', labels: [] }, () => {
+      reads += 1
+      return new Promise((resolve) => {
+        answer = resolve
+      })
+    })
+    await Promise.all([metrics.write(NOW), metrics.write(NOW)])
+    await metrics.write(NOW)
+    expect(reads).toBe(1)
+    const written = linesOf(metrics)
+    answer([{ labels: {}, value: 4 }])
+    expect(await written).toEqual(['latchkey_slow 4'])
+    void metrics.write(NOW)
+    expect(reads).toBe(2)
+    answer([])
+  })
+
+  it('of several workers has the least or the greatest of their values, where that is declared', async () => {
+    const other = createMetrics()
+    const metrics = createMetrics(async () => [await other.ofProcess(NOW)])
+    for (const [one, value] of [
+      [metrics, 1],
+      [other, 3],
+    ] as const) {
+      one.gauge('lowest', { help: 'Lowest.', labels: [], workers: 'min' }, () => [{ labels: {}, value }])
+      one.gauge('highest', { help: 'Highest.', labels: [], workers: 'max' }, () => [{ labels: {}, value }])
+    }
+    expect(await linesOf(metrics)).toEqual(['latchkey_lowest 1', 'latchkey_highest 3'])
+  })
+})
+
 /** Workers whose channels to a primary process are events here. */
 function cluster(count: number, isMute: (id: number) => boolean = () => false): Metrics[] {
+  return clusterOf(count, isMute).workers
+}
+
+function clusterOf(count: number, isMute: (id: number) => boolean = () => false) {
   const ends = Array.from({ length: count }, () => new EventEmitter())
   const channels: WorkerChannel[] = ends.map((end, id) => ({
     id,
     isConnected: () => true,
     send: (message) => setImmediate(() => end.emit('message', structuredClone(message))),
   }))
-  const receive = metricsForWorkers(() => channels)
-  return ends.map((end, id) => {
+  const { receive, write } = metricsForWorkers(() => channels)
+  const workers = ends.map((end, id) => {
     const channel = {
       on: end.on.bind(end),
       send: (message: object) => {
@@ -80,19 +138,27 @@ function cluster(count: number, isMute: (id: number) => boolean = () => false): 
         setImmediate(() => receive(channels[id] as WorkerChannel, structuredClone(message)))
       },
     }
-    const metrics: Metrics = createMetrics(siblingsOverPrimary(channel, () => metrics.ofProcess(NOW)))
+    const metrics: Metrics = createMetrics(
+      siblingsOverPrimary(
+        channel,
+        () => metrics.ofProcess(NOW),
+        async () => {
+          if (isMute(id)) throw new Error('broken')
+          return metrics.write(NOW)
+        },
+      ),
+    )
     metrics
       .counter('answers_total', { help: 'Answers.', labels: ['status'] })({ status: '200' })
       .add(id + 1)
     metrics
       .histogram('took_seconds', { help: 'Time.', labels: [], buckets: [1] })({})
       .observe(id)
-    metrics.gauge('tasks', { help: 'Tasks.', labels: [], isOfProcess: true }, () => [
-      { labels: {}, value: 10 },
-    ])
+    metrics.gauge('tasks', { help: 'Tasks.', labels: [], workers: 'sum' }, () => [{ labels: {}, value: 10 }])
     metrics.gauge('users', { help: 'Users.', labels: [] }, () => [{ labels: {}, value: 7 }])
     return metrics
   })
+  return { workers, write }
 }
 
 describe('the metrics of three workers', () => {
@@ -122,6 +188,13 @@ describe('the metrics of three workers', () => {
   it('lack those of a worker that does not answer', async () => {
     const [first] = cluster(3, (id) => id === 1)
     expect(first && (await linesOf(first))[0]).toBe('latchkey_answers_total{status="200"} 4')
+  })
+
+  it('are written for the primary process by the first that can', async () => {
+    const broken = clusterOf(3, (id) => id === 0)
+    expect(await broken.write()).toContain('latchkey_answers_total{status="200"} 5\n')
+    await expect(clusterOf(2, () => true).write()).rejects.toThrow('no worker has answered')
+    await expect(clusterOf(0).write()).rejects.toThrow('no worker has answered')
   })
 
   it('are those of one where there is no other', async () => {

@@ -20,7 +20,7 @@ export function registerProcess(
   )
   metrics.gauge(
     'processes',
-    { help: 'Processes of this server that have answered.', labels: [], isOfProcess: true },
+    { help: 'Processes of this server that have answered.', labels: [], workers: 'sum' },
     () => [{ labels: NONE, value: 1 }],
   )
   metrics.gauge(
@@ -28,7 +28,8 @@ export function registerProcess(
     {
       help: 'Seconds of processor time since the start, of all workers.',
       labels: ['mode'],
-      isOfProcess: true,
+      values: { mode: ['user', 'system'] },
+      workers: 'sum',
     },
     () => {
       const { user, system } = process.cpuUsage()
@@ -40,7 +41,7 @@ export function registerProcess(
   )
   metrics.gauge(
     'process_resident_bytes',
-    { help: 'Resident memory, of all workers.', labels: [], isOfProcess: true },
+    { help: 'Resident memory, of all workers.', labels: [], workers: 'sum' },
     () => [{ labels: NONE, value: process.memoryUsage.rss() }],
   )
   metrics.gauge(
@@ -48,6 +49,7 @@ export function registerProcess(
     {
       help: 'Delay of the event loop since the metrics were read before; of several workers, of the one that answers.',
       labels: ['quantile'],
+      values: { quantile: LAG_QUANTILES },
     },
     () => {
       const found = LAG_QUANTILES.map((quantile) => ({

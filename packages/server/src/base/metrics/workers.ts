@@ -13,6 +13,8 @@ interface Message {
     | { kind: 'report'; id: number }
     | { kind: 'reported'; id: number; states: States }
     | { kind: 'collected'; id: number; states: readonly States[] }
+    | { kind: 'write'; id: number }
+    | { kind: 'written'; id: number; text: string | null }
 }
 
 /** The end of an IPC channel: `process` in a worker. */
@@ -29,15 +31,30 @@ export interface WorkerChannel {
 }
 
 const PATIENCE = 1000
+/** Longer than a worker takes that waits for the others. */
+const WRITE_PATIENCE = 4000
 
-/** The worker's side. @param own what this process has counted, for the others */
-export function siblingsOverPrimary(channel: Channel, own: () => Promise<States>): Siblings {
+/**
+ * The worker's side.
+ * @param own what this process has counted, for the others
+ * @param write the text of all metrics, for the primary process
+ */
+export function siblingsOverPrimary(
+  channel: Channel,
+  own: () => Promise<States>,
+  write: () => Promise<string>,
+): Siblings {
   const waiting = new Map<number, (states: readonly States[]) => void>()
   let asked = 0
   channel.on('message', (message) => {
     if (!isAboutMetrics(message)) return
     const { metrics } = message
     if (metrics.kind === 'collected') waiting.get(metrics.id)?.(metrics.states)
+    if (metrics.kind === 'write') {
+      const written = (text: string | null): void =>
+        void channel.send?.({ metrics: { kind: 'written', id: metrics.id, text } })
+      write().then(written, () => written(null))
+    }
     if (metrics.kind !== 'report') return
     own().then(
       (states) => channel.send?.({ metrics: { kind: 'reported', id: metrics.id, states } }),
@@ -60,10 +77,17 @@ export function siblingsOverPrimary(channel: Channel, own: () => Promise<States>
     })
 }
 
-/** The primary's side. @returns receives each message of a worker */
-export function metricsForWorkers(
-  workers: () => readonly WorkerChannel[],
-): (from: WorkerChannel, message: unknown) => void {
+/** The primary's side. */
+export interface PrimaryMetrics {
+  /** Receives each message of a worker. */
+  receive(from: WorkerChannel, message: unknown): void
+  /** The text of all metrics, by the first worker that answers. Rejects where none does. */
+  write(): Promise<string>
+}
+
+export function metricsForWorkers(workers: () => readonly WorkerChannel[]): PrimaryMetrics {
+  const writing = new Map<number, (text: string | null) => void>()
+  let writes = 0
   const collecting = new Map<number, { missing: Set<number>; states: States[]; end(): void }>()
   let collections = 0
 
@@ -83,15 +107,39 @@ export function metricsForWorkers(
     if (others.length === 0) end()
   }
 
-  return (from, message) => {
-    if (!isAboutMetrics(message)) return
-    const { metrics } = message
-    if (metrics.kind === 'collect') return collect(from, metrics.id)
-    if (metrics.kind !== 'reported') return
-    const collection = collecting.get(metrics.id)
-    if (!collection?.missing.delete(from.id)) return
-    collection.states.push(metrics.states)
-    if (collection.missing.size === 0) collection.end()
+  const writtenBy = (worker: WorkerChannel): Promise<string | null> =>
+    new Promise((resolve) => {
+      writes += 1
+      const id = writes
+      const end = (text: string | null): void => {
+        clearTimeout(late)
+        writing.delete(id)
+        resolve(text)
+      }
+      const late = setTimeout(end, WRITE_PATIENCE, null)
+      writing.set(id, end)
+      worker.send({ metrics: { kind: 'write', id } })
+    })
+
+  return {
+    receive(from, message) {
+      if (!isAboutMetrics(message)) return
+      const { metrics } = message
+      if (metrics.kind === 'collect') return collect(from, metrics.id)
+      if (metrics.kind === 'written') return writing.get(metrics.id)?.(metrics.text)
+      if (metrics.kind !== 'reported') return
+      const collection = collecting.get(metrics.id)
+      if (!collection?.missing.delete(from.id)) return
+      collection.states.push(metrics.states)
+      if (collection.missing.size === 0) collection.end()
+    },
+    async write() {
+      for (const worker of workers()) {
+        const text = worker.isConnected() ? await writtenBy(worker) : null
+        if (text !== null) return text
+      }
+      throw new Error('no worker has answered')
+    },
   }
 }
 

@@ -8,7 +8,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../clock.ts'
-import type { DatabaseObserver } from '../db/observer.ts'
+import type { DatabaseSpans } from '../db/spans.ts'
 import type { Hashing } from '../hashing/index.ts'
 import type { Log } from '../log/index.ts'
 import type { Metrics } from '../metrics/index.ts'
@@ -21,7 +21,7 @@ export type { RequestTrace, RequestTracer } from './requests.ts'
 
 export interface Tracer {
   readonly requests: RequestTracer
-  readonly database: DatabaseObserver
+  readonly database: DatabaseSpans
   hashing(hashing: Hashing): Hashing
   outbound(send: OutboundSend): OutboundSend
   /** Runs work outside of requests as a trace; recorded by the share, and where it fails or takes longer than a second. */

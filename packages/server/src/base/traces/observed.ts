@@ -1,5 +1,5 @@
 /** What happens inside of a trace as spans: statements and transactions, hashes, requests to other hosts. */
-import type { DatabaseObserver } from '../db/observer.ts'
+import type { DatabaseSpans } from '../db/spans.ts'
 import type { Hashing } from '../hashing/index.ts'
 import type { OutboundAnswer, OutboundRequest } from '../outbound/request.ts'
 import type { OpenSpan, SpanAttributes, Trace } from './span.ts'
@@ -8,7 +8,7 @@ import { statementName } from './statement-name.ts'
 /** The trace of the caller; null where none is recorded. */
 export type CurrentTrace = () => Trace | null
 
-export function observedDatabase(current: CurrentTrace): DatabaseObserver {
+export function observedDatabase(current: CurrentTrace): DatabaseSpans {
   const statementIn = (trace: Trace, text: string, parentId?: string) => {
     const name = statementName(text)
     const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name }

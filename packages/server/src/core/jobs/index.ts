@@ -8,16 +8,15 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { z } from 'zod'
-import { type Clock, later } from '../../base/clock.ts'
+import { later } from '../../base/clock.ts'
 import { incompressibleText } from '../../base/crypto.ts'
-import type { Db, Tx } from '../../base/db/types.ts'
-import type { Log } from '../../base/log/index.ts'
+import type { Tx } from '../../base/db/types.ts'
 import type { Tracer } from '../../base/traces/index.ts'
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
 import { deleteFailedBefore, deleteUnknownBefore, insertJob } from './sql.ts'
 import type { Traced, Work } from './work.ts'
-import { createWorker } from './worker.ts'
+import { createWorker, type WorkerOptions } from './worker.ts'
 
 export { job, PayloadLocale, PayloadText } from './kind.ts'
 export { deleteJobsAbout } from './sql.ts'
@@ -71,16 +70,14 @@ const UNKNOWN_RETENTION = 30 * 86_400_000
 /** More than fits into the free space of a few pages. */
 const SAMPLE = 48 * 1024
 
-export interface JobOptions {
-  db: Db
-  clock: Clock
-  log: Log
+export interface JobOptions extends Omit<WorkerOptions, 'traced'> {
   tracer?: Pick<Tracer, 'work'> | null
 }
 
-export function createJobs({ db, clock, log, tracer = null }: JobOptions): Jobs {
+export function createJobs({ tracer = null, ...options }: JobOptions): Jobs {
+  const { db, clock, log } = options
   const traced: Traced = tracer ? (name, run) => tracer.work(`job ${name}`, run) : (_name, run) => run()
-  const worker = createWorker({ db, clock, log, traced })
+  const worker = createWorker({ ...options, traced })
   const recurring = createRecurring({ db, clock, log, traced })
   recurring.every('jobs.purge', '1h', async (now) => {
     await deleteFailedBefore(db.hot, later(now, -FAILED_RETENTION))

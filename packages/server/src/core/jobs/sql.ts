@@ -121,3 +121,20 @@ export async function claimRecurring(
     returning r.name`.execute(db)
   return rows.map(({ name }) => name)
 }
+
+/** Jobs that are counted at most, so that a long queue takes no longer to count. */
+const MOST_COUNTED = 10_000
+
+/** Jobs that are due and have not begun, and for how many seconds the first has been; by the index `jobs_due`. */
+export async function countDueJobs(
+  db: Statements,
+  now: Date,
+): Promise<{ pending: number; oldestSeconds: number }> {
+  const { rows } = await sql<{ pending: number; first: Date | null }>`
+    select count(*)::int as pending, min(run_at) as first from (
+      select run_at from latchkey.jobs
+      where failed_at is null and run_at <= ${now} order by run_at limit ${sql.raw(String(MOST_COUNTED))}
+    ) due`.execute(db)
+  const { pending = 0, first = null } = rows[0] ?? {}
+  return { pending, oldestSeconds: first === null ? 0 : (now.getTime() - first.getTime()) / 1000 }
+}

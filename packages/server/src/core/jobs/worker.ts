@@ -34,14 +34,19 @@ export interface Worker {
   onFinished(wake: () => void): void
 }
 
+/** What became of an attempt: `retried` follows later, `failed` is for good. */
+export type JobOutcome = 'done' | 'retried' | 'failed'
+
 export interface WorkerOptions {
   db: Db
   clock: Clock
   log: Log
   traced: Traced
+  /** Counts what became of each attempt, for metrics. */
+  ended?: (kind: string, outcome: JobOutcome) => void
 }
 
-export function createWorker({ db, clock, log, traced }: WorkerOptions): Worker {
+export function createWorker({ db, clock, log, traced, ended = () => {} }: WorkerOptions): Worker {
   const handlers = new Map<string, (payload: unknown, now: Date) => Promise<void>>()
   const running = new Map<string, Promise<void>>()
   let finished = (): void => {}
@@ -60,6 +65,7 @@ export function createWorker({ db, clock, log, traced }: WorkerOptions): Worker 
       failedAt: isLast ? now : null,
     })
     const fields = { job: job.id, kind: job.kind, attempts: job.attempts, err: cause }
+    ended(job.kind, isLast ? 'failed' : 'retried')
     if (isLast) log.error(fields, 'a job failed permanently')
     else log.warn(fields, 'a job failed, it is retried')
   }
@@ -71,6 +77,7 @@ export function createWorker({ db, clock, log, traced }: WorkerOptions): Worker 
       if (job.attempts > MOST_ATTEMPTS) throw new Error('the process ended during every attempt')
       await traced(job.kind, () => handler(job.payload, clock.now()))
       await deleteJob(db.hot, job.id)
+      ended(job.kind, 'done')
     } catch (error) {
       await giveBack(job, error)
     }

@@ -118,6 +118,8 @@ export interface Keys {
    */
   rotate(call: Call, options: { immediately: boolean }): Promise<SigningKeyView>
   list(now: Date): Promise<SigningKeyView[]>
+  /** When the newest key of each line is due to be replaced; none for a configured secret, which is not rotated. */
+  dueAt(): readonly (Pick<KeyRow, 'line' | 'algorithm'> & { at: Date })[]
   /** Calls the listener when the keys of access tokens have changed. @returns a function to unsubscribe */
   onChange(listener: () => void): () => void
   /** Creates the first key of access tokens where there is none, loads the replica and listens for changes. */
@@ -348,6 +350,14 @@ export function createKeys(tools: {
       return view
     },
     list: listed,
+    dueAt: () =>
+      begun(held)
+        .filter(({ kid }) => kid === null)
+        .map((policy) => {
+          const times = held.filter((key) => isOfLine(key, policy)).map((key) => key.active_at.getTime())
+          const at = new Date(Math.max(0, ...times) + policy.rotation)
+          return { line: policy.line, algorithm: policy.algorithm, at }
+        }),
     onChange(listener) {
       listeners.add(listener)
       return () => {

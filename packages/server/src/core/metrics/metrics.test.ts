@@ -1,4 +1,6 @@
 /** The metrics of the server: who reads them, their format, and which series there are. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { samlPeer } from '../../testing/saml-connection.ts'
 import { providerKey } from '../../testing/saml-provider.ts'
@@ -120,6 +122,73 @@ describe('refresh tokens', () => {
       (name) => (after[outcome(name)] ?? 0) - (before[outcome(name)] ?? 0),
     )
     expect(grown).toEqual([1, 1, 1, 1])
+  })
+})
+
+describe('the state of the server', () => {
+  it('tells of the database, its notifications, jobs, keys and limits', async () => {
+    const series = await all()
+    expect(series).toMatchObject({
+      latchkey_db_pool_waiting: 0,
+      latchkey_db_unreachable_total: 0,
+      'latchkey_listen_up{channel="changes"}': 1,
+      'latchkey_listen_up{channel="revocations"}': 1,
+      latchkey_revocation_lag_seconds: 0,
+      'latchkey_limits_shared{of="requests"}': 1,
+      'latchkey_limits_shared{of="sensitive"}': 1,
+      latchkey_metrics_unread: 0,
+    })
+    for (const of of ['statement', 'transaction'])
+      expect(series[`latchkey_db_query_seconds_count{of="${of}"}`]).toBeGreaterThan(0)
+    expect(series['latchkey_hash_seconds_bucket{le="+Inf"}']).toBeGreaterThan(0)
+    const key = series['latchkey_keys_expire_seconds{line="access_token",algorithm="ES256"}']
+    expect(key).toBeLessThanOrEqual(30 * DAY)
+  })
+
+  it('counts the jobs that are due and have not begun, and since when', async () => {
+    const before = await all()
+    const now = world.clock.now()
+    const due = (id: string, seconds: number) => ({
+      id,
+      kind: 'of.a.later.version',
+      payload: '{}',
+      run_at: new Date(now.getTime() - seconds * 1000),
+      created_at: now,
+    })
+    await world.db.tx('system', (tx) =>
+      tx
+        .insertInto('jobs')
+        .values([due('job_metrics_1', 90), due('job_metrics_2', 30), due('job_metrics_3', -600)])
+        .execute(),
+    )
+    const after = await all()
+    expect((after.latchkey_jobs_pending ?? 0) - (before.latchkey_jobs_pending ?? 0)).toBeGreaterThanOrEqual(2)
+    expect(after.latchkey_jobs_oldest_seconds).toBeGreaterThanOrEqual(90)
+    await world.db.tx('system', (tx) =>
+      tx.deleteFrom('jobs').where('kind', '=', 'of.a.later.version').execute(),
+    )
+  })
+
+  it('counts registrations, jobs and what limits refuse', async () => {
+    const before = await all()
+    const grown = (after: Record<string, number>, name: string) => (after[name] ?? 0) - (before[name] ?? 0)
+    await world.person()
+    const after = await all()
+    expect(grown(after, 'latchkey_registrations_total{by="password"}')).toBe(1)
+    expect(
+      Object.keys(after).some((name) => name.startsWith('latchkey_jobs_total{kind="') && after[name]),
+    ).toBe(true)
+  })
+
+  it('has every metric of the reference, and no other', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../../../docs/reference/metrics.md'), 'utf8')
+    const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+    expect(
+      world.app.tools.metrics
+        .list()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(listed.sort())
   })
 })
 

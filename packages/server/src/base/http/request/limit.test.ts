@@ -22,7 +22,12 @@ const rows: Row[] = [
 const inMemory = () => {
   const limits = limitsInMemory()
   const config = { rateLimits: 'standard' } as const
-  return { limits: { usual: limits, exact: limits }, config, challenges: null }
+  return {
+    limits: { usual: limits, exact: limits },
+    config,
+    challenges: null,
+    refusals: () => ({ add() {} }),
+  }
 }
 const start = (rateLimits: 'standard' | 'single' | 'off', trustedProxies: string[] = []) =>
   serve(rows, { config: { rateLimits, trustedProxies } })

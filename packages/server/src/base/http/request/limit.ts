@@ -17,6 +17,7 @@ import {
   type LimitWindow,
   type RateLimits,
 } from '../../limits/index.ts'
+import type { Cell } from '../../metrics/index.ts'
 import type { RateLimit } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
 import { addressKey } from './address.ts'
@@ -74,6 +75,8 @@ interface Counting {
   config: Pick<Config, 'rateLimits'>
   /** null: none are offered. */
   challenges: Challenges | null
+  /** Counts what is refused, by operation. */
+  refusals: (labels: { operation: string }) => Cell
 }
 
 /** Of a row, or of an operation that one of its credentials is counted as. */
@@ -85,7 +88,7 @@ type CountedFace = Pick<Row, 'kind' | 'method' | 'of'> & {
 /** Prepared once a row; null if its requests are not counted. */
 export function requestCounter(
   row: CountedFace,
-  { limits, config, challenges }: Counting,
+  { limits, config, challenges, refusals }: Counting,
 ): CountRequest | null {
   const setting = config.rateLimits
   if (setting === 'off' || row.anonymous) return null
@@ -98,6 +101,10 @@ export function requestCounter(
   const isExact = [row.limit ?? []].flat().some(({ exact }) => exact)
   const counted = isExact ? limits.exact : limits.usual
   const again = challenges && isChallenged(row) ? secondChance(row.of.name, counted, challenges) : null
+  const assertWithin: typeof assertWithinLimits = (applied, verdicts, ...rest) => {
+    if (isRefused(verdicts)) refusals({ operation: row.of.name }).add()
+    assertWithinLimits(applied, verdicts, ...rest)
+  }
   return (call, headers, readSolution = noSolution) => {
     const applied = rulesFor(rules, call.principal)
     const windows = windowsOf(applied, call)
@@ -105,10 +112,10 @@ export function requestCounter(
       again && call.principal === null && isRefused(verdicts)
         ? whenReady(readSolution(), (solution) =>
             whenReady(again(call, windows, solution), ({ second, details }) =>
-              assertWithinLimits(applied, second ?? verdicts, call.now, headers, details),
+              assertWithin(applied, second ?? verdicts, call.now, headers, details),
             ),
           )
-        : assertWithinLimits(applied, verdicts, call.now, headers),
+        : assertWithin(applied, verdicts, call.now, headers),
     )
   }
 }

@@ -11,6 +11,13 @@ import type { Handler } from './router.ts'
 /** Seconds, from what memory answers to what a person gives up on. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
+/** Requests that a rate limit refused. */
+export const refusedByLimits = (metrics: Pick<Metrics, 'counter'>) =>
+  metrics.counter('limits_refused_total', {
+    help: 'Requests that a rate limit refused, by operation.',
+    labels: ['operation'],
+  })
+
 /** The status of a request whose client did not wait for the answer. */
 const ABORTED = 'aborted'
 

@@ -28,6 +28,7 @@ import { type Eventual, whenReady } from '../../eventual.ts'
 import { deepFrozen } from '../../frozen.ts'
 import type { RateLimits } from '../../limits/index.ts'
 import { type Log, type OccasionalLog, scrub } from '../../log/index.ts'
+import type { Cell } from '../../metrics/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
 import type { RequestTracer } from '../../traces/index.ts'
 import { SIGNED_OUT_COOKIES } from '../browser-cookies.ts'
@@ -66,6 +67,7 @@ export interface HttpContext {
   config: Config
   limits: RateLimits
   challenges: Challenges | null
+  refusals: (labels: { operation: string }) => Cell
   log: Log
   /** Logs that requests were refused without a fault that would explain it: of each row, not each of them. */
   logUnavailable: OccasionalLog

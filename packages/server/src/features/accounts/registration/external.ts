@@ -20,7 +20,7 @@ import { registrationText } from './texts.ts'
  * @throws Problem CONFLICT where addresses are not verified and it is taken
  */
 export async function registerExternally(
-  tools: Pick<Tools, 'config' | 'jobs'>,
+  tools: Pick<Tools, 'config' | 'counts' | 'jobs'>,
   tx: Tx,
   call: Call,
   { email, isVerified, fullName, profile, returnTo }: NewPerson,
@@ -54,6 +54,7 @@ export async function registerExternally(
     const onward = { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) }
     await jobs.enqueue(tx, registrationEmailJob, onward, { now: call.now })
   }
+  tx.afterCommit(() => tools.counts.registrations({ by: 'provider' }).add())
   return await getUser(tx, id)
 }
 

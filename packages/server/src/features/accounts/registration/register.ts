@@ -33,7 +33,7 @@ export interface Registered {
 
 /** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
 export async function register(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>,
+  tools: Pick<Tools, 'db' | 'config' | 'counts' | 'hashing' | 'breaches' | 'jobs'>,
   call: Call,
   input: Registration,
   /** Where to continue when the address is verified; part of the email's link, for other browsers. */
@@ -46,7 +46,7 @@ export async function register(
   const password = await acceptFirstPassword(tools, input, words)
   const verifies = tools.config.emailVerification === 'required'
   const id = newId('usr')
-  return await tools.db.tx('system', async (tx) => {
+  const registered = await tools.db.tx('system', async (tx): Promise<Registered> => {
     const about = [
       firstPassword(id, password, call.now),
       ...auditInserts(call, { type: 'user.registered', userId: id, username: who.username }),
@@ -76,6 +76,8 @@ export async function register(
     const [user] = await following
     return { user, outcome: await signInNewUser(tools, tx, call, user, 'registration', returnTo) }
   })
+  tools.counts.registrations({ by: 'password' }).add()
+  return registered
 }
 
 const namesOf = (organization: string | null | undefined): string[] => (organization ? [organization] : [])

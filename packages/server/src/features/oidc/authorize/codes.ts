@@ -34,7 +34,8 @@ export type MakeCode = (
   by: { stored: StoredRequest | null; met: Met; isAllowed: boolean },
 ) => Promise<string | null>
 
-export function makingCodes({ db, keyring }: Pick<Tools, 'db' | 'keyring'>): MakeCode {
+export function makingCodes({ db, keyring, counts }: Pick<Tools, 'db' | 'keyring' | 'counts'>): MakeCode {
+  const issued = counts.codes({})
   /** Codes of users who have allowed their apps before share a statement. */
   const insertKnown = batch<CodeOutcome>(async (codes, wait) => {
     const rows = await db.commit(insertionOfCodes(codes), wait)
@@ -48,7 +49,10 @@ export function makingCodes({ db, keyring }: Pick<Tools, 'db' | 'keyring'>): Mak
     const isAlone = stored !== null || isAllowed || client.expiresAt !== null || isPairwise(client)
     if (!isAlone) {
       const outcome = await insertKnown(JSON.stringify(newCode(call, request, by, false)))
-      if (outcome === 'made') return code
+      if (outcome === 'made') {
+        issued.add()
+        return code
+      }
       if (outcome === 'ended') throw problem('AUTHENTICATION_REQUIRED')
       // a first-party app gets its first grant without a question
       if (!client.settings.first_party) return null
@@ -63,6 +67,7 @@ export function makingCodes({ db, keyring }: Pick<Tools, 'db' | 'keyring'>): Mak
       if (error instanceof NotAllowed) return null
       throw error
     }
+    issued.add()
     return code
   }
 }

@@ -82,6 +82,26 @@ describe('an answer', () => {
     expect(goals.filter((path) => path?.includes('reason=replayed'))).toHaveLength(49)
   })
 
+  it('is counted in the metrics by what became of it, with the fault where it is refused', async () => {
+    const { metrics, clock } = world.app.tools
+    const count = async (rest: string) => {
+      const text = await metrics.write(clock.now())
+      const line = text.split('\n').find((one) => one.startsWith(`latchkey_${rest} `))
+      return Number(line?.split(' ').at(-1) ?? 0)
+    }
+    const done = 'sign_ins_total{method="federation",outcome="done",reason=""}'
+    const replayed = 'sign_ins_total{method="federation",outcome="refused",reason="replayed"}'
+    const registered = 'registrations_total{by="provider"}'
+    const read = () => Promise.all([done, replayed, registered].map(count))
+    const before = await read()
+    federated.atGoogle()
+    const client = world.client()
+    const back = await federated.begin(client, 'google')
+    await federated.answer(client, back)
+    await federated.answer(client, back)
+    expect((await read()).map((value, at) => value - (before[at] ?? 0))).toEqual([1, 1, 1])
+  })
+
   it('is refused in another browser, after 15 minutes, with a foreign state and at another connection', async () => {
     const client = world.client()
     const reasonOf = (path: string | null) => new URLSearchParams(path?.split('?')[1]).get('reason')

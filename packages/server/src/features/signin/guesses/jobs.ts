@@ -31,8 +31,9 @@ const newDeviceJob = job('signin.new_device', AboutSignIn)
 export const lockedJob = job('signin.locked', AboutSignIn)
 export const secondFactorJob = job('signin.second_factor_guessed', AboutSignIn)
 
-export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] {
-  const { db, mail, config } = tools
+export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config' | 'counts'>): Work[] {
+  const { db, mail, config, counts } = tools
+  const lockedOut = counts.lockouts({})
   const send =
     (email: typeof newDeviceEmail, kind: string | null, link: NoticeLink | null) =>
     (payload: z.output<typeof AboutSignIn>, now: Date) =>
@@ -42,9 +43,13 @@ export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] 
         const token = link && (await issueNoticeLink(tx, about, link, payload.at, now))
         await mail.write(tx, email(config, { ...about, token }), now, about.userId)
       })
+  const sendLocked = send(lockedEmail, 'email', { purpose: 'unlock', lifetime: DAY })
   return [
     runs(newDeviceJob, send(newDeviceEmail, null, { purpose: 'not_me', lifetime: 7 * DAY })),
-    runs(lockedJob, send(lockedEmail, 'email', { purpose: 'unlock', lifetime: DAY })),
+    runs(lockedJob, async (payload, now) => {
+      await sendLocked(payload, now)
+      lockedOut.add()
+    }),
     runs(secondFactorJob, send(secondFactorEmail, 'second factor', null)),
     recurs('guesses.purge', '1h', (now) =>
       db.tx('system', async (tx) => {

@@ -5,7 +5,7 @@ export interface ObservedWork {
   end(error?: unknown): void
 }
 
-export interface DatabaseObserver {
+export interface DatabaseSpans {
   /** A statement outside of a transaction begins; null: it is not observed. */
   statement(text: string): ObservedWork | null
   /** A transaction begins, before it has a connection; null: neither it nor its statements are observed. */
