@@ -223,6 +223,11 @@ const PROGRAMS = [
     isThere: () =>
       onPath('go') && existsSync('/usr/share/gocode/src/github.com/Masterminds/sprig/functions.go'),
   },
+  {
+    name: 'iproute2, curl and openssl',
+    packages: ['iproute2', 'curl', 'openssl'],
+    isThere: () => existsSync('/sbin/ip') && onPath('curl') && onPath('openssl'),
+  },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
   { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
   {

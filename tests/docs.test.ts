@@ -93,7 +93,7 @@ describe('docs/README.md', () => {
 })
 
 describe('settings', () => {
-  const SETTING = /^([A-Z][A-Z0-9_]+)=(\S*)/
+  const SETTING = /^([A-Z][A-Z0-9_]+)=(.*?)(?: +#.*)?$/
   const blocks = pages.flatMap((page) =>
     ['', 'ini', 'sh', 'env']
       .flatMap((language) => blocksOf(read(page), language))
@@ -152,14 +152,20 @@ it('images are small enough for a page', () => {
 describe('packages', () => {
   const ours = ['guard', 'server'].map((name) => {
     const { version } = JSON.parse(read(`packages/${name}/package.json`))
-    return { name, archive: `latchkey-${name}-${version}.tgz` }
+    const [major, minor] = version.split('.').map(Number)
+    return {
+      name,
+      archive: `latchkey-${name}-${version}.tgz`,
+      // what an upgrade installs
+      next: `latchkey-${name}-${major}.${minor + 1}.0.tgz`,
+    }
   })
 
   it.each(pages)('of this repository are installed from an archive of the checkout by %s', (page) => {
     const installed = [
       ...read(page).matchAll(/npm (?:install|i|add)\b[^\n`]*?(\S*latchkey[/-]\S*?)(?=[\s`]|$)/gm),
     ]
-    const known = ours.map(({ archive }) => archive)
+    const known = ours.flatMap(({ archive, next }) => [archive, next])
     expect(
       installed.map(([, what = '']) => what.split('/').at(-1)).filter((what) => !known.includes(what ?? '')),
     ).toEqual([])

@@ -18,6 +18,9 @@ import { type Node, startNode, statement } from './node.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const guide = (name: string): Promise<string> => readFile(join(ROOT, `docs/guides/${name}.md`), 'utf8')
+/** Without the section that two-nodes.test.ts executes. */
+const production = async (): Promise<string> =>
+  (await guide('production')).replace(/^## Two nodes behind nginx[\s\S]*?(?=^## )/m, '')
 
 let cluster: Cluster
 let folder: string
@@ -54,13 +57,13 @@ async function serve(databaseUrl: string, email: string): Promise<void> {
 
 describe('the guide for production', () => {
   it('creates a role and a database, on which a server starts', async () => {
-    const [create = ''] = blocksOf(await guide('production'), 'sql', 'The database')
+    const [create = ''] = blocksOf(await production(), 'sql', 'The database')
     await superuser(create)
     await serve(urlOf('latchkey', 'latchkey'), 'ada@example.com')
   })
 
   it('backs up and restores a database, and ends what the backup brings back', async () => {
-    const page = await guide('production')
+    const page = await production()
     // the list of breached passwords is built in commands/breaches.test.ts
     const blocks = blocksOf(page, 'sh').filter((block) => !block.includes('breaches build'))
     // every other block is one of those above, or of the console, which tests/readme.test.ts executes
@@ -97,7 +100,7 @@ describe('the guide for production', () => {
   })
 
   it('creates the roles where the login role may not, on which a server starts', async () => {
-    const [create = '', roles = ''] = blocksOf(await guide('production'), 'sql', 'The database')
+    const [create = '', roles = ''] = blocksOf(await production(), 'sql', 'The database')
     await superuser('drop database latchkey')
     await superuser('drop role latchkey, latchkey_system, latchkey_request')
     await superuser(create.replace(' createrole', ''))
