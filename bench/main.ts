@@ -31,6 +31,7 @@ import { signIn, signUp, signUpWithoutEmail } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
 import { traces } from './rows/traces.ts'
 import { underLoad } from './rows/under-load.ts'
+import { workers } from './rows/workers.ts'
 
 const ROWS: readonly Row[] = [
   sessionCheck,
@@ -38,6 +39,7 @@ const ROWS: readonly Row[] = [
   limits,
   traces,
   sharedRows,
+  workers,
   guard,
   permissionCheck,
   refresh,

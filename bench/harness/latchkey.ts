@@ -22,11 +22,13 @@ export interface Latchkey extends Running {
 }
 
 export interface LatchkeyOptions {
-  core: number | null
+  core: number | string | null
   /** Null: embedded, in `dataDir`. */
   databaseUrl: string | null
   dataDir: string
   env?: Record<string, string>
+  /** Of `latchkey start`. */
+  args?: readonly string[]
   /** A module for Node to load first; the process then has a message channel. */
   preload?: string
 }
@@ -59,7 +61,7 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
   }
   const preload = options.preload ? ['--import', options.preload] : []
   const began = performance.now()
-  const running = run([process.execPath, ...preload, BUNDLE, 'start'], {
+  const running = run([process.execPath, ...preload, BUNDLE, 'start', ...(options.args ?? [])], {
     core: options.core,
     env,
     cwd: options.dataDir,

@@ -11,19 +11,21 @@ export interface Cores {
   /** Null where processes cannot be pinned to cores: one core, or no `taskset` (util-linux). */
   server: number | null
   load: number | null
+  /** Both, for what runs on all. */
+  both: string | null
 }
 
 /** Pins this process, and thereby its children, to the second core. */
 export function takeCores(): Cores {
   const allowed = /^Cpus_allowed_list:\s*(.+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
   const [server, load] = allowed.split(',').flatMap(range)
-  if (server === undefined || load === undefined) return { server: null, load: null }
+  if (server === undefined || load === undefined) return { server: null, load: null, both: null }
   try {
     execFileSync('taskset', ['-a', '-p', '-c', String(load), String(process.pid)], { stdio: 'ignore' })
   } catch {
-    return { server: null, load: null }
+    return { server: null, load: null, both: null }
   }
-  return { server, load }
+  return { server, load, both: `${server},${load}` }
 }
 
 function range(text: string): number[] {
@@ -31,18 +33,20 @@ function range(text: string): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }
 
-/** A command line that runs on one core; `taskset` executes the command in its process, so that the pid is that of the command. */
-export const onCore = (core: number | null, command: readonly string[]): string[] =>
+/** A command line that runs on one core, or on several (`0,1`); `taskset` executes the command in its process, so that the pid is that of the command. */
+export const onCore = (core: number | string | null, command: readonly string[]): string[] =>
   core === null ? [...command] : ['taskset', '-c', String(core), ...command]
 
 const TICK_MICROSECONDS = 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
-/** CPU time that a process and its threads have used so far, in microseconds: user and system. */
+/** CPU time that a process, its threads and its child processes have used so far, in microseconds: user and system. */
 export function cpuTime(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // the name may contain spaces and parentheses; utime and stime are the 14th and 15th field
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS
+  const own = (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  return children.map(Number).reduce((sum, child) => sum + cpuTime(child), own)
 }
 
 /** Resident memory of a process in MiB, and the part of it that is not mapped files. */

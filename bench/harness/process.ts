@@ -16,7 +16,7 @@ process.once('exit', () => {
 })
 
 export interface How {
-  core: number | null
+  core: number | string | null
   env?: Record<string, string>
   cwd?: string
   /** A message channel to the process. */
