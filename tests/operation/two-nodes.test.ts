@@ -224,7 +224,8 @@ describe.skipIf(machinesAreMissing)(
       expect(outputs.at(-1)).toMatch(/can be restored/)
       const line = printed(6, 'crontab').trim()
       const [, command = ''] = /^(?:\S+ ){5}root (.*)$/.exec(line) ?? []
-      await first?.run(`rm /srv/backups/*; ${command.replaceAll('\\%', '%')}`)
+      // with the path that cron gives it
+      await first?.run(`rm /srv/backups/*; PATH=/usr/bin:/bin; ${command.replaceAll('\\%', '%')}`)
       expect(await first?.run('ls /srv/backups')).toMatch(/^\d{4}-\d\d-\d\d\.backup\n$/)
     }, 120_000)
 

@@ -46,6 +46,20 @@ describe('positions', () => {
   })
   afterAll(() => db?.close())
 
+  it('of another database of the server says nothing', async () => {
+    const other = await openTestDatabase()
+    try {
+      const runOf = async (one: Database) => {
+        const { rows } = await sql<{ position: string }>`select 1 as one${positioned(true)}`.execute(one.hot)
+        return readPosition(rows[0]?.position ?? '')?.run
+      }
+      expect(await runOf(db)).toMatch(/\/\d+$/)
+      expect(await runOf(other)).not.toBe(await runOf(db))
+    } finally {
+      await other.close()
+    }
+  })
+
   const positionNow = async (): Promise<string> => {
     const { rows } = await sql<{ position: string }>`select 1${positioned(true)}`.execute(db.hot)
     return rows[0]?.position ?? ''

@@ -12,6 +12,7 @@
  * not seen was committed after the mark, hence after this process began to listen, and is heard.
  * Ids of transactions may be used again after a crash or a failover, so that snapshots compare within one run of one server only:
  * each position names the run, by when PostgreSQL was started and when its statistics were emptied, which each recovery from a crash does.
+ * It names the database as well: one that a backup was restored into is in the same order, and has other rows.
  */
 import { type RawBuilder, sql } from 'kysely'
 import type { Changes } from './changes.ts'
@@ -27,10 +28,10 @@ export interface PositionedRow {
 export const positioned = (isShared: boolean): RawBuilder<unknown> =>
   isShared ? sql`, ${POSITION} as position` : sql``
 
-/** The run of the server, and the snapshot. */
+/** The run of the server, the database, and the snapshot. */
 const POSITION: RawBuilder<string> = sql<string>`(
   extract(epoch from pg_postmaster_start_time()) || '/' || coalesce(extract(epoch from pg_stat_get_bgwriter_stat_reset_time()), 0)
-  || ' ' || pg_current_snapshot())`
+  || '/' || (select oid from pg_database where datname = current_database()) || ' ' || pg_current_snapshot())`
 
 /** A snapshot: `ended` is above every transaction that has ended; of those below it, `running` have not. */
 interface Snapshot {

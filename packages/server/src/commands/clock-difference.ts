@@ -17,7 +17,7 @@ export function clockDifference(theirs: Date, read: { began: Date; ended: Date }
 
 export const isNoticeable = (difference: number): boolean => Math.abs(difference) >= NOTICEABLE_MS
 
-/** Logs a warning where the clocks differ. Nothing is refused: expiry times differ by as much, and nothing else. */
+/** Logs a warning where the clocks differ. The start is not refused (docs/guides/upgrading.md: what differs). */
 export async function warnOfClock(db: Db, log: Log): Promise<void> {
   const began = systemClock().now()
   const { rows } = await db.tx('system', (tx) =>

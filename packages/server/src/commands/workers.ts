@@ -98,7 +98,8 @@ export async function keepWorkers(
   cluster.on('message', (worker, message) => {
     metrics.receive(worker, message)
     const answer = answerLimits(message)
-    if (answer && worker.isConnected()) worker.send(answer)
+    // one that is killed counts as connected until its channel has ended
+    if (answer && worker.isConnected()) worker.send(answer, () => {})
   })
 
   /** @returns whether all have been replaced */

@@ -292,8 +292,10 @@ export function cautions(config: Config): string[] {
     if (reason) found.push(`The password profile custom is weak: ${reason}.`)
   }
   if (config.passwordProfile === 'pci') found.push(...beyondPci(config))
-  if (config.redisUrl && config.rateLimits === 'off')
-    found.push('REDIS_URL has no effect while LATCHKEY_RATE_LIMITS is off.')
+  if (config.redisUrl && config.rateLimits === 'off' && !config.sharedCredentials)
+    found.push(
+      'REDIS_URL has no effect while LATCHKEY_RATE_LIMITS is off and LATCHKEY_SHARED_CREDENTIALS is no.',
+    )
   const host = new URL(config.publicUrl).hostname
   const { passkeyRpId: id } = config
   if (id !== null && id !== host && !host.endsWith(`.${id}`)) {

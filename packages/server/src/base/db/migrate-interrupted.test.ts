@@ -157,7 +157,8 @@ describe('an index that is built while rows are written', () => {
     await expect(migrateUp(db, { migrations })).rejects.toThrow(
       /9000_next failed: could not create unique index/,
     )
-    expect(await indexes()).toEqual([{ valid: false }])
+    // an invalid one would refuse rows
+    expect(await indexes()).toEqual([])
     await other.plain(`delete from latchkey.failures where key = 'b'`)
     expect(await migrateUp(db, { migrations })).toEqual(['9000_next'])
     expect(await indexes()).toEqual([{ valid: true }])

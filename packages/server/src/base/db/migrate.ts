@@ -313,8 +313,8 @@ async function inTransaction(connection: Connection, name: string, work: () => P
 }
 
 /**
- * Builds and drops indexes while rows are written. One that an interrupted run has left invalid, or that duplicates have
- * failed, is dropped before; one that is there already is kept. The embedded database has no other session to spare.
+ * Builds and drops indexes while rows are written. One that an interrupted run has left invalid is dropped before; one that is there
+ * already is kept. The embedded database has no other session to spare.
  */
 async function concurrently(
   connection: Connection,
@@ -329,7 +329,13 @@ async function concurrently(
       if (!index && !/^drop index concurrently if exists latchkey\.\w+$/i.test(statement))
         throw new Error(`${statement} cannot be repeated outside of a transaction`)
       if (index) await dropInvalid(connection, index)
-      await connection.plain(kind === 'postgres' ? statement : statement.replace(/ concurrently/i, ''))
+      try {
+        await connection.plain(kind === 'postgres' ? statement : statement.replace(/ concurrently/i, ''))
+      } catch (error) {
+        // one that duplicates have failed still refuses rows of the version that serves
+        if (index) await dropInvalid(connection, index).catch(() => {})
+        throw error
+      }
     }
   } catch (error) {
     throw new MigrationFailed(migration.name, error)

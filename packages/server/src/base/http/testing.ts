@@ -9,7 +9,7 @@ import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { createLimits, type LimitStore } from '../limits/index.ts'
 import type { Log } from '../log/index.ts'
-import { createMetrics } from '../metrics/index.ts'
+import { createMetrics, type Metrics } from '../metrics/index.ts'
 import type { Tracer } from '../traces/index.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
@@ -94,6 +94,7 @@ export interface Serving {
   port: number
   clock: ReturnType<typeof systemClock>
   logged: Logged[]
+  metrics: Metrics
   close(): Promise<void>
   /** A request by fetch that follows no redirect. */
   ask(path: string, init?: RequestInit): Promise<HttpResponse>
@@ -130,9 +131,10 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
   const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   const { config, store = null, tracer, ...rest } = options
   const limits = createLimits({ store, log })
+  const metrics = createMetrics()
   const http = createHttp({
     tools: {
-      metrics: createMetrics(),
+      metrics,
       tracer: tracer?.({ clock, log }) ?? null,
       config: settings(config),
       clock,
@@ -158,6 +160,7 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
     port,
     clock,
     logged,
+    metrics,
     close: () => http.close(),
     ask: (path, init) => ask(url + path, init),
     raw: (text, how) => raw(port, text, how),

@@ -135,7 +135,8 @@ function clusterOf(count: number, isMute: (id: number) => boolean = () => false)
       on: end.on.bind(end),
       send: (message: object) => {
         if (isMute(id) && JSON.stringify(message).includes('"reported"')) return
-        setImmediate(() => receive(channels[id] as WorkerChannel, structuredClone(message)))
+        const channel = channels.find((one) => one.id === id)
+        if (channel) setImmediate(() => receive(channel, structuredClone(message)))
       },
     }
     const metrics: Metrics = createMetrics(
@@ -158,7 +159,7 @@ function clusterOf(count: number, isMute: (id: number) => boolean = () => false)
     metrics.gauge('users', { help: 'Users.', labels: [] }, () => [{ labels: {}, value: 7 }])
     return metrics
   })
-  return { workers, write }
+  return { workers, write, channels }
 }
 
 describe('the metrics of three workers', () => {
@@ -188,6 +189,23 @@ describe('the metrics of three workers', () => {
   it('lack those of a worker that does not answer', async () => {
     const [first] = cluster(3, (id) => id === 1)
     expect(first && (await linesOf(first))[0]).toBe('latchkey_answers_total{status="200"} 4')
+  })
+
+  it('do not fall where a worker has ended or does not answer any more', async () => {
+    const mute = new Set<number>()
+    const { workers, channels } = clusterOf(4, (id) => mute.has(id))
+    const [first] = workers
+    const read = async () => (first ? await linesOf(first) : [])
+    expect((await read())[0]).toBe('latchkey_answers_total{status="200"} 10')
+    mute.add(1)
+    channels.splice(2, 1)
+    for (let again = 0; again < 2; again++) {
+      const lines = await read()
+      expect(lines[0]).toBe('latchkey_answers_total{status="200"} 10')
+      expect(lines).toContain('latchkey_took_seconds_count 4')
+      // what is true of the others alone
+      expect(lines).toContain('latchkey_tasks 20')
+    }
   })
 
   it('are written for the primary process by the first that can', async () => {

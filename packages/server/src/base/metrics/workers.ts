@@ -1,7 +1,9 @@
 /**
  * The metrics of several workers (`start --workers`) as those of one server: the worker that answers collects what the others have
- * counted, over the primary process. One that does not answer in time is left out, which `latchkey_processes` shows.
+ * counted, over the primary process. Of one that has ended or does not answer in time, the primary process has what it counted until it
+ * was read last, so that no counter falls; its gauges are left out, which `latchkey_processes` shows.
  */
+import type { Value } from './cells.ts'
 import type { MetricState, Siblings } from './index.ts'
 
 type States = readonly MetricState[]
@@ -9,7 +11,7 @@ type States = readonly MetricState[]
 /** Between a worker and the primary process, each with the number that its sender gave it. */
 interface Message {
   metrics:
-    | { kind: 'collect'; id: number }
+    | { kind: 'collect'; id: number; states: States }
     | { kind: 'report'; id: number }
     | { kind: 'reported'; id: number; states: States }
     | { kind: 'collected'; id: number; states: readonly States[] }
@@ -19,7 +21,7 @@ interface Message {
 
 /** The end of an IPC channel: `process` in a worker. */
 interface Channel {
-  send?(message: Message): unknown
+  send?(message: Message, sent: (error: Error | null) => void): unknown
   on(event: 'message', receive: (message: unknown) => void): unknown
 }
 
@@ -27,8 +29,11 @@ interface Channel {
 export interface WorkerChannel {
   id: number
   isConnected(): boolean
-  send(message: Message): unknown
+  send(message: Message, sent: (error: Error | null) => void): unknown
 }
+
+/** What cannot be sent is missing, which the other side notices by the time: without a callback it would be an error of the channel. */
+const ignored = (): void => {}
 
 const PATIENCE = 1000
 /** Longer than a worker takes that waits for the others. */
@@ -46,19 +51,19 @@ export function siblingsOverPrimary(
 ): Siblings {
   const waiting = new Map<number, (states: readonly States[]) => void>()
   let asked = 0
+  const report = (): Promise<States> => own().catch(() => [])
   channel.on('message', (message) => {
     if (!isAboutMetrics(message)) return
     const { metrics } = message
     if (metrics.kind === 'collected') waiting.get(metrics.id)?.(metrics.states)
     if (metrics.kind === 'write') {
       const written = (text: string | null): void =>
-        void channel.send?.({ metrics: { kind: 'written', id: metrics.id, text } })
+        void channel.send?.({ metrics: { kind: 'written', id: metrics.id, text } }, ignored)
       write().then(written, () => written(null))
     }
     if (metrics.kind !== 'report') return
-    own().then(
-      (states) => channel.send?.({ metrics: { kind: 'reported', id: metrics.id, states } }),
-      () => channel.send?.({ metrics: { kind: 'reported', id: metrics.id, states: [] } }),
+    void report().then((states) =>
+      channel.send?.({ metrics: { kind: 'reported', id: metrics.id, states } }, ignored),
     )
   })
   return () =>
@@ -73,7 +78,7 @@ export function siblingsOverPrimary(
       // longer than the primary process waits for the others
       const late = setTimeout(end, 2 * PATIENCE, [])
       waiting.set(id, end)
-      channel.send?.({ metrics: { kind: 'collect', id } })
+      void report().then((states) => channel.send?.({ metrics: { kind: 'collect', id, states } }, ignored))
     })
 }
 
@@ -88,22 +93,29 @@ export interface PrimaryMetrics {
 export function metricsForWorkers(workers: () => readonly WorkerChannel[]): PrimaryMetrics {
   const writing = new Map<number, (text: string | null) => void>()
   let writes = 0
-  const collecting = new Map<number, { missing: Set<number>; states: States[]; end(): void }>()
+  const collecting = new Map<
+    number,
+    { missing: Set<number>; answered: number[]; states: States[]; end(): void }
+  >()
   let collections = 0
+  const counted = countedByWorkers()
 
   function collect(asker: WorkerChannel, id: number): void {
     collections += 1
     const number = collections
     const others = workers().filter((one) => one.id !== asker.id && one.isConnected())
     const states: States[] = []
+    const answered: number[] = []
     const end = (): void => {
       clearTimeout(late)
       if (!collecting.delete(number)) return
-      if (asker.isConnected()) asker.send({ metrics: { kind: 'collected', id, states } })
+      const missing = counted.except([asker.id, ...answered], new Set(workers().map((one) => one.id)))
+      if (asker.isConnected())
+        asker.send({ metrics: { kind: 'collected', id, states: [...states, ...missing] } }, ignored)
     }
     const late = setTimeout(end, PATIENCE)
-    collecting.set(number, { missing: new Set(others.map((one) => one.id)), states, end })
-    for (const one of others) one.send({ metrics: { kind: 'report', id: number } })
+    collecting.set(number, { missing: new Set(others.map((one) => one.id)), answered, states, end })
+    for (const one of others) one.send({ metrics: { kind: 'report', id: number } }, ignored)
     if (others.length === 0) end()
   }
 
@@ -118,19 +130,24 @@ export function metricsForWorkers(workers: () => readonly WorkerChannel[]): Prim
       }
       const late = setTimeout(end, WRITE_PATIENCE, null)
       writing.set(id, end)
-      worker.send({ metrics: { kind: 'write', id } })
+      worker.send({ metrics: { kind: 'write', id } }, ignored)
     })
 
   return {
     receive(from, message) {
       if (!isAboutMetrics(message)) return
       const { metrics } = message
-      if (metrics.kind === 'collect') return collect(from, metrics.id)
+      if (metrics.kind === 'collect') {
+        counted.keep(from.id, metrics.states)
+        return collect(from, metrics.id)
+      }
       if (metrics.kind === 'written') return writing.get(metrics.id)?.(metrics.text)
       if (metrics.kind !== 'reported') return
       const collection = collecting.get(metrics.id)
       if (!collection?.missing.delete(from.id)) return
+      collection.answered.push(from.id)
       collection.states.push(metrics.states)
+      counted.keep(from.id, metrics.states)
       if (collection.missing.size === 0) collection.end()
     },
     async write() {
@@ -145,3 +162,44 @@ export function metricsForWorkers(workers: () => readonly WorkerChannel[]): Prim
 
 const isAboutMetrics = (message: unknown): message is Message =>
   typeof message === 'object' && message !== null && 'metrics' in message
+
+/** What each worker had counted when it was read last, and what those have that have ended. */
+function countedByWorkers() {
+  const last = new Map<number, States>()
+  /** By metric and series. */
+  const ended = new Map<string, { metric: MetricState; series: Map<string, Value> }>()
+
+  function add(states: States): void {
+    for (const metric of states) {
+      const known = ended.get(metric.name) ?? { metric, series: new Map() }
+      ended.set(metric.name, known)
+      for (const value of metric.values) {
+        const key = JSON.stringify([value.metricName, value.labels])
+        const before = known.series.get(key)?.value ?? 0
+        known.series.set(key, { ...value, value: before + value.value })
+      }
+    }
+  }
+
+  return {
+    keep(worker: number, states: States): void {
+      const counts = states.filter(({ type }) => type !== 'gauge')
+      // nothing, where it could not be read
+      if (counts.length > 0) last.set(worker, counts)
+    },
+    /** @param those whose states are there */
+    except(those: readonly number[], living: ReadonlySet<number>): States[] {
+      for (const [worker, states] of last) {
+        if (living.has(worker)) continue
+        add(states)
+        last.delete(worker)
+      }
+      const silent = [...last].filter(([worker]) => !those.includes(worker)).map(([, states]) => states)
+      const sums = [...ended.values()].map(({ metric, series }) => ({
+        ...metric,
+        values: [...series.values()],
+      }))
+      return [...silent, sums]
+    },
+  }
+}

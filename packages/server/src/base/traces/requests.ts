@@ -98,7 +98,8 @@ export function createRequestTracer(options: RequestTracerOptions): RequestTrace
     idOf(req, requestId, status, milliseconds) {
       const known = (req as Traced)[TRACE] ?? null
       if (!known?.isSampled && !isKept(status, milliseconds)) return null
-      const id = OWN_ID.test(requestId) ? requestId : newId('req')
+      // an id that the client has chosen is none of ours, also where it looks so
+      const id = req.headers['x-request-id'] === requestId ? newId('req') : requestId
       return (known ?? give(req, new Request(options, id, null, false))).traceId
     },
     end(req, res, about, milliseconds) {
@@ -110,8 +111,6 @@ export function createRequestTracer(options: RequestTracerOptions): RequestTrace
     },
   }
 }
-
-const OWN_ID = /^req_[0-9a-f]{32}$/
 
 class Request implements RequestTrace {
   readonly requestId: string

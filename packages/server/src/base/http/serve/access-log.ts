@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.ts'
 import { type Entries, scrub } from '../../log/index.ts'
 import type { RequestTracer } from '../../traces/index.ts'
 import type { Exchange } from '../request/exchange.ts'
+import { onEnd } from './ended.ts'
 
 export interface AccessLog {
   /** Writes the entry when the answer is sent, or the connection is lost before. */
@@ -61,7 +62,7 @@ export function accessLog(
       }
       // before node writes the answer to a pipelined request, whose bytes would be counted here
       res.prependOnceListener('finish', () => write(true))
-      res.once('close', () => write(false))
+      onEnd(req, res, () => write(false))
     },
     unreadable({ status, requestId, client, bytes }) {
       log({ method: null, path: null, status, bytes, request_id: requestId, user_id: null, client }, MESSAGE)

@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { Clock } from '../../clock.ts'
 import type { Cell, Metrics } from '../../metrics/index.ts'
 import type { RequestTracer } from '../../traces/index.ts'
+import { onEnd } from './ended.ts'
 import type { Handler } from './router.ts'
 
 /** Seconds, from what memory answers to what a person gives up on. */
@@ -68,7 +69,7 @@ export function measured(
       return (req, res, params) => {
         const began = clock.ticks()
         const trace = tracer?.begin(req) ?? null
-        res.on('close', () => {
+        onEnd(req, res, () => {
           count(res)
           const milliseconds = clock.ticks() - began
           took?.observe(milliseconds / 1000)
@@ -88,7 +89,7 @@ export function measured(
       const counted = count
       const began = clock.ticks()
       tracer?.begin(res.req)
-      res.on('close', () => {
+      onEnd(res.req, res, () => {
         counted(res)
         tracer?.end(res.req, res, UNROUTED, clock.ticks() - began)
       })
