@@ -42,6 +42,13 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   )
 }
 
+/** 23503: the row that this column refers to is gone. */
+export const isReferenceLost = (error: unknown, column: string): boolean =>
+  faultCode(error) === '23503' &&
+  error instanceof Error &&
+  'constraint' in error &&
+  String(error.constraint).endsWith(`_${column}_fkey`)
+
 /**
  * What a fault of the database means. `lost`: the connection cannot be used any more. `refused`: the server accepts no
  * connection of this login. `unwritable`: no write succeeds until an operator or a failover mends it. `busy`: this

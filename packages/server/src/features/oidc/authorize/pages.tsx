@@ -1,6 +1,7 @@
 /** The authorization endpoint (RFC 6749 §3.1), its answer to a POST, and the page on which a user allows what an app asks for. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { isReferenceLost } from '../../../base/db/faults.ts'
 import { type CookieChange, type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { type Client, matchesRedirect, shownLogo } from '../../../core/clients/index.ts'
@@ -138,6 +139,8 @@ async function authorize(
     return await decide(tools, call, underway, { isAllowed, ask })
   } catch (error) {
     if (error instanceof RefusedOnPage) return refusedPage(call, error)
+    // the app was deleted after it was found
+    if (isReferenceLost(error, 'client_id')) return refusedPage(call, new RefusedOnPage('unknown_app'))
     if (!(error instanceof RefusedToApp)) throw error
     const fields = { error: error.error, error_description: error.message }
     return answerApp(tools.config.publicUrl, error.recipient, fields, { cookies, locale: call.locale })

@@ -171,6 +171,27 @@ it.runIf(testDatabaseKind() === 'postgres')(
   30_000,
 )
 
+it.runIf(testDatabaseKind() === 'postgres')(
+  'of an app that is deleted while its code waits, the browser gets a page about it, and the others their codes',
+  async () => {
+    const deleted = await testApp(world)
+    const [person] = people as [Person]
+    await authorizedCode(person.client, deleted)
+    let requests: ReturnType<typeof begin>[] = []
+    await world.db.tx('system', async (tx) => {
+      await lockRowsOf(tx, person.id)
+      requests = [begin(person, deleted), begin(person, app)]
+      // until the statement waits for this transaction
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      await tx.deleteFrom('clients').where('id', '=', deleted.id).execute()
+    })
+    const [refused, made] = await Promise.all(requests)
+    expect(refused?.left).toBeNull()
+    expect(refused?.reply.status).toBe(400)
+    expect(made?.left?.searchParams.has('code')).toBe(true)
+  },
+)
+
 it('of exchanges of many codes, what does not fit costs its own code alone', async () => {
   const made = await codes()
   const before = await families(app)
