@@ -22,14 +22,6 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-/** Only root makes networks, file systems and groups of processes. */
-export const machinesAreMissing: string | null =
-  process.getuid?.() !== 0
-    ? 'not run: only the root user of Linux makes machines'
-    : existsSync('/usr/bin/bwrap') && existsSync('/lib/systemd/systemd') && existsSync('/sbin/ip')
-      ? null
-      : 'not run: install bubblewrap, systemd and iproute2'
-
 export interface Network {
   /** Starts a program of this machine that can reach the network and nothing else. */
   spawn(program: string, args: readonly string[], env?: Record<string, string>): ChildProcess
@@ -79,10 +71,33 @@ exec unshare --cgroup -- sh -c "set -e; $mounts"'
 exec bwrap --unshare-pid --unshare-ipc --unshare-uts --as-pid-1 --die-with-parent --info-fd 3 --hostname "$1" --cap-add ALL --bind "$0/root" / --dev /dev --proc /proc --ro-bind /sys /sys --bind "$0/cgroup" /sys/fs/cgroup --tmpfs /run --tmpfs /tmp --bind "$0/units" /etc/systemd/system --setenv container latchkey --chdir / -- sh -c "mount --make-rshared /; exec /lib/systemd/systemd --system --log-target=null"' "$folder" "$name"`
 
 /**
+ * A network with machines of these names.
+ * @returns why there is none, where this machine does not permit it: no root user, a container, a program that is not installed
+ */
+export async function makeMachines(
+  names: readonly string[],
+  addresses: readonly string[],
+  hosts: readonly string[],
+): Promise<{ network: Network; machines: Machine[] } | string> {
+  if (process.getuid?.() !== 0) return 'only the root user of Linux makes machines'
+  if (!['/usr/bin/bwrap', '/lib/systemd/systemd', '/sbin/ip'].every((path) => existsSync(path)))
+    return 'install bubblewrap, systemd and iproute2'
+  let network: Network | undefined
+  try {
+    const made = await startNetwork(addresses, hosts)
+    network = made
+    return { network: made, machines: await Promise.all(names.map((name) => made.machine(name))) }
+  } catch (error) {
+    await network?.stop()
+    return `no machine can be made here: ${(error as Error).message}`
+  }
+}
+
+/**
  * @param addresses of the machines, all on one interface
  * @param hosts lines of `/etc/hosts` on each
  */
-export async function startNetwork(addresses: readonly string[], hosts: readonly string[]): Promise<Network> {
+async function startNetwork(addresses: readonly string[], hosts: readonly string[]): Promise<Network> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-machines-'))
   const cgroups: string[] = []
   const children: ChildProcess[] = []
@@ -96,7 +111,11 @@ export async function startNetwork(addresses: readonly string[], hosts: readonly
     ],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   )
-  await once(holder.stdout, 'data')
+  const ended = once(holder, 'exit').then(() => {
+    throw new Error('no network can be made')
+  })
+  await Promise.race([once(holder.stdout, 'data'), ended])
+  ended.catch(() => {})
   const inNetwork = ['--target', String(holder.pid), '--net']
 
   const cgroup = (name: string): string => {
@@ -129,7 +148,7 @@ export async function startNetwork(addresses: readonly string[], hosts: readonly
       children.push(first)
       const pid = await childOf(first.stdio[3] as NodeJS.ReadableStream)
       const machine = enter(name, pid, inNetwork)
-      const until = Date.now() + 30_000
+      const until = Date.now() + 120_000
       for (;;) {
         const state = await machine.run('systemctl is-active basic.target').catch(() => '')
         if (state.trim() === 'active') return machine
