@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Latchkey, startLatchkey } from './latchkey.ts'
+import { type Latchkey, type LatchkeyOptions, startLatchkey } from './latchkey.ts'
 import type { LoadOrder } from './load-process.ts'
 import { type Cores, cpuTime, watchCore } from './machine.ts'
 import { PEOPLE, populate } from './population.ts'
@@ -96,18 +96,17 @@ export class Bench {
 
   /** A second node on the same database, with room for so few credentials that it never finds one in memory. */
   forgetful(): Promise<Latchkey> {
-    this.#forgetful ??= (async () => {
-      const { url } = await this.latchkey()
-      const server = await startLatchkey({
-        core: this.cores.server,
-        databaseUrl: url,
-        dataDir: await this.folder(),
-        env: { LATCHKEY_CACHED_CREDENTIALS: '1000' },
-      })
-      this.#closing.push(() => server.stop())
-      return server
-    })()
+    this.#forgetful ??= this.node({ env: { LATCHKEY_CACHED_CREDENTIALS: '1000' } })
     return this.#forgetful
+  }
+
+  /** Another node on the database of `latchkey`; by default on the server's core. */
+  async node(how: Partial<Pick<LatchkeyOptions, 'core' | 'args' | 'env'>>): Promise<Latchkey> {
+    const { url } = await this.latchkey()
+    const dataDir = await this.folder()
+    const server = await startLatchkey({ core: this.cores.server, databaseUrl: url, dataDir, ...how })
+    this.#closing.push(() => server.stop())
+    return server
   }
 
   async #populated() {

@@ -5,7 +5,7 @@
  */
 import { startRedis } from '../../tests/setup/redis.ts'
 import type { Bench, Row } from '../harness/bench.ts'
-import { type Latchkey, startLatchkey } from '../harness/latchkey.ts'
+import type { Latchkey } from '../harness/latchkey.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'
 import { contest, serves } from '../harness/rounds.ts'
 import { requestText } from '../harness/wire.ts'
@@ -18,16 +18,15 @@ export const limits: Row = {
   name: 'limits',
   title: 'Rate limits of a session check',
   async measure(bench) {
-    const { url } = await bench.latchkey()
     const redis = await startRedis()
     bench.onClose(redis.stop)
     const validate = Array.from({ length: PEOPLE }, (_, i) =>
       requestText('GET', '/api/v1/auth/validate', { authorization: `Bearer ${tokenOf(i)}` }),
     )
     const { measured, byCpu } = await contest(bench, [
-      await serves(bench, WITHOUT, await node(bench, url, { LATCHKEY_RATE_LIMITS: 'off' }), validate),
-      await serves(bench, MEMORY, await node(bench, url, {}), validate),
-      await serves(bench, REDIS, await node(bench, url, { REDIS_URL: redis.url }), validate),
+      await serves(bench, WITHOUT, await node(bench, { LATCHKEY_RATE_LIMITS: 'off' }), validate),
+      await serves(bench, MEMORY, await node(bench, {}), validate),
+      await serves(bench, REDIS, await node(bench, { REDIS_URL: redis.url }), validate),
     ])
     const cost = (name: string) => measured.find(({ contender }) => contender === name)?.cpuMicroseconds ?? 0
     return {
@@ -46,11 +45,8 @@ export const limits: Row = {
   },
 }
 
-async function node(bench: Bench, url: string, env: Record<string, string>): Promise<Latchkey> {
-  const server = await startLatchkey({
-    core: bench.cores.server,
-    databaseUrl: url,
-    dataDir: await bench.folder(),
+const node = (bench: Bench, env: Record<string, string>): Promise<Latchkey> =>
+  bench.node({
     env: {
       LATCHKEY_PROFILE: 'development',
       LATCHKEY_RATE_LIMITS: 'standard',
@@ -58,6 +54,3 @@ async function node(bench: Bench, url: string, env: Record<string, string>): Pro
       ...env,
     },
   })
-  bench.onClose(() => server.stop())
-  return server
-}

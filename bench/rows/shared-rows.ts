@@ -6,7 +6,7 @@
  */
 import { startRedis } from '../../tests/setup/redis.ts'
 import type { Bench, Row } from '../harness/bench.ts'
-import { type Latchkey, startLatchkey } from '../harness/latchkey.ts'
+import type { Latchkey } from '../harness/latchkey.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'
 import { contest, serves } from '../harness/rounds.ts'
 import { requestText } from '../harness/wire.ts'
@@ -19,7 +19,6 @@ export const sharedRows: Row = {
   name: 'shared-rows',
   title: 'Session checks of a node that has not seen the session',
   async measure(bench) {
-    const { url } = await bench.latchkey()
     const large = await startRedis()
     bench.onClose(large.stop)
     const small = await startRedis('--maxmemory', '2mb', '--maxmemory-policy', 'allkeys-lru')
@@ -28,9 +27,9 @@ export const sharedRows: Row = {
       requestText('GET', '/api/v1/auth/validate', { authorization: `Bearer ${tokenOf(i)}` }),
     )
     const { measured, byCpu } = await contest(bench, [
-      await serves(bench, DATABASE, await node(bench, url, {}), validate),
-      await serves(bench, FOUND, await node(bench, url, { REDIS_URL: large.url }), validate),
-      await serves(bench, NOT_FOUND, await node(bench, url, { REDIS_URL: small.url }), validate),
+      await serves(bench, DATABASE, await node(bench, {}), validate),
+      await serves(bench, FOUND, await node(bench, { REDIS_URL: large.url }), validate),
+      await serves(bench, NOT_FOUND, await node(bench, { REDIS_URL: small.url }), validate),
     ])
     return {
       measured,
@@ -47,11 +46,8 @@ export const sharedRows: Row = {
   },
 }
 
-async function node(bench: Bench, url: string, env: Record<string, string>): Promise<Latchkey> {
-  const server = await startLatchkey({
-    core: bench.cores.server,
-    databaseUrl: url,
-    dataDir: await bench.folder(),
+const node = (bench: Bench, env: Record<string, string>): Promise<Latchkey> =>
+  bench.node({
     env: {
       LATCHKEY_PROFILE: 'development',
       LATCHKEY_RATE_LIMITS: 'off',
@@ -59,6 +55,3 @@ async function node(bench: Bench, url: string, env: Record<string, string>): Pro
       ...env,
     },
   })
-  bench.onClose(() => server.stop())
-  return server
-}

@@ -6,7 +6,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Bench, Row } from '../harness/bench.ts'
-import { type Latchkey, startLatchkey } from '../harness/latchkey.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'
 import { contest, serves } from '../harness/rounds.ts'
 import { requestText } from '../harness/wire.ts'
@@ -19,7 +18,6 @@ export const traces: Row = {
   name: 'traces',
   title: 'Traces of a session check',
   async measure(bench) {
-    const { url } = await bench.latchkey()
     const OTEL_EXPORTER_OTLP_ENDPOINT = await collector(bench)
     const validate = Array.from({ length: PEOPLE }, (_, i) =>
       requestText('GET', '/api/v1/auth/validate', { authorization: `Bearer ${tokenOf(i)}` }),
@@ -41,7 +39,7 @@ export const traces: Row = {
     })
     const servers = []
     for (const { name, env } of contenders)
-      servers.push(await serves(bench, name, await node(bench, url, env), validate))
+      servers.push(await serves(bench, name, await bench.node({ env }), validate))
     const { measured, byCpu } = await contest(bench, servers)
     return {
       measured,
@@ -74,15 +72,4 @@ async function collector(bench: Bench): Promise<string> {
     await new Promise((resolve) => server.close(resolve))
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-async function node(bench: Bench, url: string, env: Record<string, string>): Promise<Latchkey> {
-  const server = await startLatchkey({
-    core: bench.cores.server,
-    databaseUrl: url,
-    dataDir: await bench.folder(),
-    env,
-  })
-  bench.onClose(() => server.stop())
-  return server
 }

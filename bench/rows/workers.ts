@@ -3,13 +3,14 @@
  * finds the session in its memory; their limits are counted by the first process. By the CPU time of all processes of the server per
  * request, on the server's core alone, and by throughput on both cores, where the load and PostgreSQL take their part.
  */
-import type { Bench, Row } from '../harness/bench.ts'
-import { type Latchkey, startLatchkey } from '../harness/latchkey.ts'
+import type { Row } from '../harness/bench.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'
 import { contest, serves } from '../harness/rounds.ts'
 import { requestText } from '../harness/wire.ts'
 
 const COUNTS = [null, '1', '2', '4']
+/** All sessions, in each half of the cache. */
+const HELD = { LATCHKEY_CACHED_CREDENTIALS: String(2 * PEOPLE + 10) }
 const nameOf = (count: string | null, where: string): string =>
   `${count === null ? 'one process' : `${count} worker${count === '1' ? '' : 's'}`}, ${where}`
 
@@ -17,7 +18,6 @@ export const workers: Row = {
   name: 'workers',
   title: 'Session checks of several workers',
   async measure(bench) {
-    const { url } = await bench.latchkey()
     const validate = Array.from({ length: PEOPLE }, (_, i) =>
       requestText('GET', '/api/v1/auth/validate', { authorization: `Bearer ${tokenOf(i)}` }),
     )
@@ -29,7 +29,12 @@ export const workers: Row = {
     for (const { where, core } of places) {
       for (const count of COUNTS)
         contenders.push({
-          ...(await serves(bench, nameOf(count, where), await node(bench, url, core, count), validate)),
+          ...(await serves(
+            bench,
+            nameOf(count, where),
+            await bench.node({ core, args: count === null ? [] : ['--workers', count], env: HELD }),
+            validate,
+          )),
           // each worker has to have seen the sessions
           warm: 100_000,
         })
@@ -65,21 +70,4 @@ export const workers: Row = {
       notes: [],
     }
   },
-}
-
-async function node(
-  bench: Bench,
-  url: string,
-  core: Bench['cores']['server'] | string,
-  count: string | null,
-): Promise<Latchkey> {
-  const server = await startLatchkey({
-    core,
-    databaseUrl: url,
-    dataDir: await bench.folder(),
-    args: count === null ? [] : ['--workers', count],
-    env: { LATCHKEY_CACHED_CREDENTIALS: String(2 * PEOPLE + 10) },
-  })
-  bench.onClose(() => server.stop())
-  return server
 }

@@ -132,7 +132,8 @@ const expectOneLimit = () =>
 
 /** The metric, as a scraper would read it. */
 async function isUp(): Promise<number> {
-  const text = await (nodes[0] as Node).app.tools.metrics.write(new Date())
+  const { metrics, clock } = (nodes[0] as Node).app.tools
+  const text = await metrics.write(clock.now())
   return Number(/^latchkey_redis_up (\d)$/m.exec(text)?.[1])
 }
 

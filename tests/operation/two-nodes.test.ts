@@ -142,10 +142,10 @@ describe.skipIf(isMissing)(`two nodes behind nginx${isMissing ? ` (not run: ${ma
       const tarball = readFileSync(await pack(null))
       const settings = printed(2, 'ini')
       for (const machine of [first, second]) {
-        await machine?.write('/root/latchkey-server-0.1.0.tgz', tarball)
+        await machine?.write('/srv/latchkey-server-0.1.0.tgz', tarball)
         await machine?.run('mkdir systemd')
         for (const name of ['latchkey', 'latchkey.service'])
-          await machine?.write(`/root/systemd/${name}`, readFileSync(join(ROOT, 'deploy/systemd', name)))
+          await machine?.write(`/srv/systemd/${name}`, readFileSync(join(ROOT, 'deploy/systemd', name)))
       }
       await follow(2)
       await first?.write('/etc/latchkey/latchkey.env', settings)
@@ -197,7 +197,7 @@ describe.skipIf(isMissing)(`two nodes behind nginx${isMissing ? ` (not run: ${ma
       const [, password = ''] = /Password: +(\S+)/.exec(outputs.at(-1) ?? '') ?? []
       const certificate = (await proxy?.run('cat /etc/ssl/id.example.com.pem')) ?? ''
       writeFileSync(join(folder, 'authority.pem'), certificate)
-      await first?.write('/root/authority.pem', certificate)
+      await first?.write('/srv/authority.pem', certificate)
       const reply = await first?.run(
         `curl -sS --cacert authority.pem https://id.example.com/api/v1/auth/login -H 'content-type: application/json' -d '${JSON.stringify({ email: 'grace@example.com', password })}'`,
       )
@@ -244,7 +244,7 @@ describe.skipIf(isMissing)(`two nodes behind nginx${isMissing ? ` (not run: ${ma
 
   it('7: are upgraded one after the other without a failed request', async () => {
     const tarball = readFileSync(await pack('0.2.0'))
-    for (const machine of [first, second]) await machine?.write('/root/latchkey-server-0.2.0.tgz', tarball)
+    for (const machine of [first, second]) await machine?.write('/srv/latchkey-server-0.2.0.tgz', tarball)
     const load = network.spawn(process.execPath, [
       join(SETUP, 'load.mjs'),
       'https://id.example.com',

@@ -15,7 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -32,7 +32,7 @@ export interface Network {
 export interface Machine {
   name: string
   /**
-   * Runs a script of bash as root, in `/root`.
+   * Runs a script of bash as root, in `/srv`.
    * @param how `outside`: on the network of this machine, for what is fetched
    * @returns standard output @throws if it fails, with what it printed
    */
@@ -52,14 +52,14 @@ const UNITS: Readonly<Record<string, string>> = {
 const BOOT = `set -e
 folder=$1 cgroup=$2 name=$3
 mount -t tmpfs tmpfs "$folder"
-mkdir "$folder/upper" "$folder/work" "$folder/root" "$folder/units" "$folder/cgroup"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
+mkdir "$folder/upper" "$folder/work" "$folder/disk" "$folder/units" "$folder/cgroup"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/upper,workdir=$folder/work" "$folder/disk"
 cp "$4"/* "$folder/units"
 # what prepares a machine would change the kernel of this one
-rm -rf "$folder"/root/usr/lib/systemd/system/sysinit.target.wants "$folder"/root/usr/lib/systemd/system/systemd-journald-audit.socket
-echo "$name" > "$folder/root/etc/hostname"
-printf '127.0.0.1 localhost\n%s\n' "$5" > "$folder/root/etc/hosts"
-[ -e /usr/bin/node ] || ln -s "$6" "$folder/root/usr/bin/node"
+rm -rf "$folder"/disk/usr/lib/systemd/system/sysinit.target.wants "$folder"/disk/usr/lib/systemd/system/systemd-journald-audit.socket
+echo "$name" > "$folder/disk/etc/hostname"
+printf '127.0.0.1 localhost\n%s\n' "$5" > "$folder/disk/etc/hosts"
+[ -e /usr/bin/node ] || ln -s "$6" "$folder/disk/usr/bin/node"
 if [ -d /sys/fs/cgroup/systemd ]; then
   echo $$ > "/sys/fs/cgroup/systemd/$cgroup/cgroup.procs"
   mounts='mount -t tmpfs tmpfs "$0/cgroup"; mkdir "$0/cgroup/systemd"; mount -t cgroup -o none,name=systemd systemd "$0/cgroup/systemd"'
@@ -68,7 +68,7 @@ else
   mounts='mount -t cgroup2 cgroup2 "$0/cgroup"'
 fi
 exec unshare --cgroup -- sh -c "set -e; $mounts"'
-exec bwrap --unshare-pid --unshare-ipc --unshare-uts --as-pid-1 --die-with-parent --info-fd 3 --hostname "$1" --cap-add ALL --bind "$0/root" / --dev /dev --proc /proc --ro-bind /sys /sys --bind "$0/cgroup" /sys/fs/cgroup --tmpfs /run --tmpfs /tmp --bind "$0/units" /etc/systemd/system --setenv container latchkey --chdir / -- sh -c "mount --make-rshared /; exec /lib/systemd/systemd --system --log-target=null"' "$folder" "$name"`
+exec bwrap --unshare-pid --unshare-ipc --unshare-uts --as-pid-1 --die-with-parent --info-fd 3 --hostname "$1" --cap-add ALL --bind "$0/disk" / --dev /dev --proc /proc --ro-bind /sys /sys --bind "$0/cgroup" /sys/fs/cgroup --tmpfs /run --tmpfs /tmp --bind "$0/units" /etc/systemd/system --setenv container latchkey --chdir / -- sh -c "mount --make-rshared /; exec /lib/systemd/systemd --system --log-target=null"' "$folder" "$name"`
 
 /**
  * A network with machines of these names.
@@ -148,13 +148,12 @@ async function startNetwork(addresses: readonly string[], hosts: readonly string
       children.push(first)
       const pid = await childOf(first.stdio[3] as NodeJS.ReadableStream)
       const machine = enter(name, pid, inNetwork)
-      const until = Date.now() + 120_000
-      for (;;) {
+      for (let tries = 0; tries < 1000; tries++) {
         const state = await machine.run('systemctl is-active basic.target').catch(() => '')
         if (state.trim() === 'active') return machine
-        if (Date.now() > until) throw new Error(`${name} has not started`)
         await pause(50)
       }
+      throw new Error(`${name} has not started`)
     },
     async stop() {
       await Promise.all(
@@ -183,7 +182,7 @@ async function childOf(info: NodeJS.ReadableStream): Promise<number> {
 function enter(name: string, pid: number, inNetwork: readonly string[]): Machine {
   const here = ['--target', String(pid), '--mount', '--pid', '--uts', '--ipc']
   const run = async (script: string, how: { outside?: boolean } = {}): Promise<string> => {
-    const into = ['nsenter', ...here, '--', 'env', 'HOME=/root', 'bash', '-ec', `cd; ${script}`]
+    const into = ['nsenter', ...here, '--', 'env', `HOME=${homedir()}`, 'bash', '-ec', `cd /srv; ${script}`]
     const [program = '', ...args] = how.outside ? into : ['nsenter', ...inNetwork, '--', ...into]
     try {
       const { stdout } = await execute(program, args, { maxBuffer: 10_000_000, env: { PATH: MACHINE_PATH } })

@@ -79,11 +79,24 @@ export function database(options: DatabaseOptions): Database {
       }
     }
   }
-  const acquire = (): Promise<Connection> =>
-    driver.acquire().catch((error: unknown) => {
+  /** On a connection for itself; its time is that of a transaction, with the wait for the connection. */
+  const onConnection = async <T>(use: (connection: Connection) => Promise<T>): Promise<T> => {
+    assertOutside()
+    const began = observer === null ? 0 : observer.ticks()
+    let connection: Connection | null = null
+    try {
+      connection = await driver.acquire()
+      return await use(connection)
+    } catch (error) {
       note(error)
       throw error
-    })
+    } finally {
+      if (connection !== null) {
+        driver.release(connection)
+        observer?.took('transaction', observer.ticks() - began)
+      }
+    }
+  }
   const statement: typeof plain = <R>(text: string, values: readonly unknown[]) => {
     const seen = spans === null ? null : spans.statement(text)
     return seen === null ? plain<R>(text, values) : observed(seen, () => plain<R>(text, values))
@@ -93,29 +106,21 @@ export function database(options: DatabaseOptions): Database {
     work: (tx: Tx) => Promise<T>,
     seen: ObservedTransaction | null,
   ): Promise<T> => {
-    assertOutside()
-    const began = observer === null ? 0 : observer.ticks()
-    const connection = await acquire()
-    const transaction = new Transaction(connection, scope, tell, seen)
-    let result: T
-    try {
+    const { result, after } = await onConnection(async (connection) => {
+      const transaction = new Transaction(connection, scope, tell, seen)
       const store = { open: true }
+      let done: T
       try {
-        result = await (nesting ? nesting.run(store, work, transaction.handle) : work(transaction.handle))
+        done = await (nesting ? nesting.run(store, work, transaction.handle) : work(transaction.handle))
       } catch (error) {
         throw await transaction.rollback(error)
       } finally {
         store.open = false
       }
       await transaction.commit()
-    } catch (error) {
-      note(error)
-      throw error
-    } finally {
-      driver.release(connection)
-      observer?.took('transaction', observer.ticks() - began)
-    }
-    for (const run of transaction.after) {
+      return { result: done, after: transaction.after }
+    })
+    for (const run of after) {
       try {
         run()
       } catch (error) {
@@ -124,20 +129,8 @@ export function database(options: DatabaseOptions): Database {
     }
     return result
   }
-  const commitOne = async <R>(begin: string, text: string, values: readonly unknown[]): Promise<R[]> => {
-    assertOutside()
-    const began = observer === null ? 0 : observer.ticks()
-    const connection = await acquire()
-    try {
-      return await transact<R>(connection, begin, text, values)
-    } catch (error) {
-      note(error)
-      throw error
-    } finally {
-      driver.release(connection)
-      observer?.took('transaction', observer.ticks() - began)
-    }
-  }
+  const commitOne = <R>(begin: string, text: string, values: readonly unknown[]): Promise<R[]> =>
+    onConnection((connection) => transact<R>(connection, begin, text, values))
   const hot: Kysely<Tables> = new Handle(statement)
 
   return {

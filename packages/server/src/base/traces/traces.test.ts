@@ -183,7 +183,7 @@ it('spans are a metric by what became of them', async () => {
   await tracer.work('work', async () => {})
   await tracer.close()
   await tracer.work('late', async () => {})
-  const text = await metrics.write(new Date())
+  const text = await metrics.write(systemClock().now())
   expect(text).toContain('latchkey_trace_spans_total{outcome="exported"} 1')
   expect(text).toContain('latchkey_trace_spans_total{outcome="dropped"} 1')
 })
